@@ -1,0 +1,70 @@
+"""Batches for Keras from a dataset folder: augmented for training, plain for validation."""
+
+import keras
+import numpy as np
+
+from localizer.augmentation import augment, resample
+
+# Marks the generator that orders the samples, apart from those of the samples themselves.
+_ORDER_STREAM = 2**64 - 1
+
+
+class Batches(keras.utils.PyDataset):
+    """Images and targets of one split, in batches.
+
+    Which samples a batch holds and how they are augmented follows from (seed, epoch, batch) alone,
+    so the number of threads does not matter, and a resumed run goes on as if it had never stopped.
+
+    Args:
+        dataset: an opened Dataset.
+        rows: rows of the dataset, int [n].
+        config: TrainingConfig.
+        classes: names of the class output in its order, or None.
+        training: shuffled, augmented if the recipe says so, and without the incomplete last batch.
+    """
+
+    def __init__(self, dataset, rows, config, classes=None, training=False):
+        super().__init__(workers=config.workers, max_queue_size=8)
+        self.epoch = 0
+        self._config = config
+        self._training = training
+        self._augment = training and config.augment
+        self._images = dataset.images
+        self._rows = rows
+        self._boxes = dataset.boxes_rel_xyxy
+        self._one_hot = None
+        if classes:
+            names = dataset.samples[config.class_output]
+            self._one_hot = (names.to_numpy()[:, None] == np.array(classes)).astype(np.float32)
+        self._order = np.arange(len(rows))
+
+    def start_epoch(self, epoch):
+        """Shuffle for an epoch; call it before the epoch is trained."""
+        self.epoch = epoch
+        key = [self._config.seed, _ORDER_STREAM - epoch]
+        if self._training:
+            generator = np.random.Generator(np.random.Philox(key=key))
+            self._order = generator.permutation(len(self._rows))
+
+    def __len__(self):
+        batches, rest = divmod(len(self._rows), self._config.batch_size)
+        return max(batches, 1) if self._training else batches + bool(rest)
+
+    def __getitem__(self, batch):
+        start = batch * self._config.batch_size
+        rows = self._rows[self._order[start : start + self._config.batch_size]]
+        size = self._config.image_size
+        images = np.empty((len(rows), size, size, 3), np.uint8)
+        boxes = self._boxes[rows]
+        for i, row in enumerate(rows):
+            if self._augment:
+                images[i], boxes[i] = augment(
+                    self._images[row], boxes[i], size, self._config.augmentation,
+                    self._config.seed, self.epoch, int(row),
+                )  # fmt: skip
+            else:
+                images[i] = resample(self._images[row], size)
+        targets = {"coordinates": boxes, "box": boxes}
+        if self._one_hot is not None:
+            targets["class"] = self._one_hot[rows]
+        return images, targets

@@ -1,0 +1,90 @@
+"""What the scripts share: options, and errors as one line instead of a traceback.
+
+Exit codes: 0 done; 1 an internal error (with a traceback: a bug); 2 the input or the options cannot
+be used; 130 interrupted.
+"""
+
+import contextlib
+import os
+import sys
+from argparse import RawDescriptionHelpFormatter
+
+from jsonargparse import ArgumentParser, DefaultHelpFormatter
+
+from localizer.errors import InputError
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def build_parser(script_docstring):
+    """A parser whose help begins with what the script's docstring says.
+
+    Options may be written with `-` or `_` between their words.
+    """
+    script = os.path.basename(sys.argv[0])
+    return _Parser(
+        prog=script,
+        usage=f"python {script} [options]",
+        description=script_docstring,
+        formatter_class=_Formatter,
+        allow_abbrev=False,
+    )
+
+
+class _Parser(ArgumentParser):
+    def parse_args(self, args=None, *rest, **options):
+        args = sys.argv[1:] if args is None else args
+        return super().parse_args([self._spelled(arg) for arg in args], *rest, **options)
+
+    def _spelled(self, argument):
+        name, equals, value = argument.partition("=")
+        if not name.startswith("--"):
+            return argument
+        for known in self._option_string_actions:
+            if known.replace("_", "-") == name.replace("_", "-"):
+                return known + equals + value
+        return argument
+
+
+class _Formatter(DefaultHelpFormatter, RawDescriptionHelpFormatter):
+    """Defaults and types on every option, and the description as it was written."""
+
+
+@contextlib.contextmanager
+def _quiet_stderr():
+    """Drop what is written to standard error, by C++ code too, while the block runs."""
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def start_keras():
+    """Import Keras and its backend without the start-up messages of TensorFlow.
+
+    They say nothing a user can act on, and TF_CPP_MIN_LOG_LEVEL does not stop all of them.
+    """
+    with _quiet_stderr():
+        import keras
+
+        keras.backend.backend()
+
+
+def run_script(main):
+    """Run a script's main function, and exit with a code that other scripts can use."""
+    try:
+        main()
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        # Full disk, no permission: the message names the file; a traceback would add nothing.
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,130 @@
+"""The settings of a training run: one flat recipe file, every field an option of train_model.py."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+from jsonargparse.typing import (
+    ClosedUnitInterval,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    restricted_number_type,
+)
+
+ImageSize = restricted_number_type("ImageSize", int, (">=", 96))
+Factor = restricted_number_type("Factor", float, (">=", 1))
+Momentum = restricted_number_type("Momentum", float, [(">=", 0), ("<", 1)])
+
+
+@dataclass(frozen=True)
+class AugmentationConfig:
+    """How training images are varied; every part can be switched off alone.
+
+    Attributes:
+        flip: probability of a horizontal flip.
+        zoom_in: largest enlargement, a factor; 1 = off. Drawn log-uniformly with zoom_out.
+        zoom_out: largest reduction, a factor; 1 = off.
+        translation: largest shift as a share of the image's side; 0 = off.
+        aspect: largest change of the aspect ratio, a factor; 1 = off.
+        rotation: largest rotation in degrees; 0 = off.
+        rotated_shape: what a box bounds when it is rotated: the ellipse in it, or its own rectangle.
+        min_visible: least share of the box that a geometric change leaves inside the image.
+        brightness: largest change of brightness as a share of white; 0 = off.
+        contrast: largest change of contrast, a factor; 1 = off.
+        saturation: largest change of saturation, a factor; 1 = off.
+        hue: largest rotation of the hue in degrees; 0 = off.
+        grey: probability of a grey image.
+        blur: probability of a Gaussian blur with a sigma of 0.3 to 1.5 pixels.
+        erasing: probability that a rectangle of 2 to 20 % of the image is erased.
+    """
+
+    flip: ClosedUnitInterval = 0.5
+    zoom_in: Factor = 1.6
+    zoom_out: Factor = 1.25
+    translation: NonNegativeFloat = 0.15
+    aspect: Factor = 1.2
+    rotation: NonNegativeFloat = 8.0
+    rotated_shape: Literal["ellipse", "rectangle"] = "ellipse"
+    min_visible: ClosedUnitInterval = 0.7
+    brightness: NonNegativeFloat = 0.15
+    contrast: Factor = 1.3
+    saturation: Factor = 1.4
+    hue: NonNegativeFloat = 10.0
+    grey: ClosedUnitInterval = 0.05
+    blur: ClosedUnitInterval = 0.05
+    erasing: ClosedUnitInterval = 0.1
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """A recipe: network, target coding, losses, optimisation and augmentation.
+
+    Attributes:
+        image_size: side of the network's input in pixels, from 96 up.
+        alpha: width of MobileNet v1; there are ImageNet weights for 0.25, 0.5, 0.75 and 1.0.
+        weights: initial weights of the backbone: "imagenet", "none", or a Keras weights file.
+        coordinates: what the network's four numbers are: "corners" (xmin, ymin, xmax, ymax), or
+            "sqrt_size" (centre x, centre y, square roots of width and height).
+        coordinate_unit: the scale on which they are learned: "pixel" of the input, or "image".
+        box_loss: "mse" or "smooth_l1", on the coordinates in their unit.
+        class_output: an additional class output: "none", "species" or "breed".
+        class_loss: of the class output: "categorical_crossentropy" or "binary_crossentropy".
+        class_loss_weight: its weight beside the box loss.
+        epochs: passes over the training split.
+        batch_size: images per step.
+        optimizer: "adam", or "adamw" (with weight_decay).
+        learning_rate: its largest value.
+        schedule: "constant" or "cosine" (down to 0), after the warm-up.
+        warmup_epochs: epochs of linear warm-up from 0.
+        weight_decay: decoupled weight decay, for adamw.
+        clip_norm: largest global norm of the gradient; 0 = no limit.
+        ema_momentum: momentum per step of the averaged weights, which are the ones that are
+            validated and kept; 0 = no averaging.
+        early_stopping: epochs without a better validation mean IoU after which training stops;
+            0 = never.
+        augment: whether training images are augmented.
+        augmentation: how.
+        workers: threads that prepare batches.
+        seed: of the initial weights, the order of the images and the augmentation.
+    """
+
+    image_size: ImageSize = 128
+    alpha: PositiveFloat = 0.25
+    weights: str = "imagenet"
+    coordinates: Literal["corners", "sqrt_size"] = "corners"
+    coordinate_unit: Literal["pixel", "image"] = "pixel"
+    box_loss: Literal["mse", "smooth_l1"] = "mse"
+    class_output: Literal["none", "species", "breed"] = "none"
+    class_loss: Literal["categorical_crossentropy", "binary_crossentropy"] = (
+        "categorical_crossentropy"
+    )
+    class_loss_weight: NonNegativeFloat = 1.0
+    epochs: PositiveInt = 40
+    batch_size: PositiveInt = 32
+    optimizer: Literal["adam", "adamw"] = "adam"
+    learning_rate: PositiveFloat = 0.001
+    schedule: Literal["constant", "cosine"] = "cosine"
+    warmup_epochs: NonNegativeFloat = 1.0
+    weight_decay: NonNegativeFloat = 0.0
+    clip_norm: NonNegativeFloat = 0.0
+    ema_momentum: Momentum = 0.0
+    early_stopping: NonNegativeInt = 0
+    augment: bool = True
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
+    workers: PositiveInt = 2
+    seed: NonNegativeInt = 0
+
+    def to_dict(self):
+        """Every field as plain Python values, ready for YAML and JSON."""
+        return _plain(asdict(self))
+
+
+def _plain(value):
+    """jsonargparse's restricted numbers are subclasses that YAML does not know."""
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    for kind in (bool, int, float):
+        if isinstance(value, kind):
+            return kind(value)
+    return value

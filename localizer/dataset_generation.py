@@ -1,0 +1,251 @@
+"""From annotated photos to a dataset folder: decoded once, de-duplicated, split, described."""
+
+import json
+import os
+import shutil
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from localizer.boxes import usable_rel_xyxy
+from localizer.errors import InputError
+from localizer.near_duplicates import THUMBNAIL_SIZE, find_groups, thumbnail
+from localizer.photos import read_photo, stretch
+from localizer.reporting.contact_sheet import write_contact_sheet
+from localizer.sources.annotated_image import Skipped
+from localizer.splitting import SPLITS, leader, split_of
+from localizer.store import COLUMNS, GrowingArray, open_dataset, sha256_of
+
+_CHUNK = 256
+
+
+@dataclass(frozen=True)
+class GenerationSettings:
+    """How a dataset is made.
+
+    Attributes:
+        source, target: what dataset.json says of them.
+        root: folder below which the photos are; None when the source makes them, in `out` itself.
+        image_size: side S of the stored images in pixels.
+        fractions: shares of train, validation and test; they add up to 1.
+        seed: of the split.
+        find_duplicates: whether to look for near-duplicates (quadratic in the number of photos).
+        workers: threads that decode.
+    """
+
+    source: str
+    target: str
+    root: Path | None
+    image_size: int = 160
+    fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
+    seed: int = 0
+    find_duplicates: bool = True
+    workers: int = 2
+
+
+def generate_dataset(read, settings, out, overwrite=False, progress=True):
+    """Write a dataset folder; it appears whole or not at all.
+
+    Args:
+        read: the source: takes the folder of the photos, gives an iterable of AnnotatedImage and
+            Skipped.
+        settings: GenerationSettings.
+        out: the folder to make.
+        overwrite: replace `out` when it is a dataset folder already.
+        progress: show progress bars.
+
+    Returns:
+        The opened Dataset.
+
+    Raises:
+        InputError: nothing usable in the source, bad settings, or `out` is taken.
+    """
+    out = Path(out)
+    _check(settings, out, overwrite)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    partial.chmod(0o755)
+    try:
+        root = partial if settings.root is None else Path(settings.root)
+        _build(read(root), settings, partial, root, progress)
+        _replace(out, partial)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return open_dataset(out)
+
+
+def _check(settings, out, overwrite):
+    if settings.image_size < 32:
+        raise InputError(f"--image-size is {settings.image_size}; at least 32 pixels are needed")
+    if min(settings.fractions) < 0 or abs(sum(settings.fractions) - 1) > 1e-6:
+        raise InputError(f"--fractions {settings.fractions} must not be negative and add up to 1")
+    if out.exists() and not (overwrite and (out / "dataset.json").is_file()):
+        remedy = (
+            "--overwrite replaces it" if (out / "dataset.json").is_file() else "choose another --out"
+        )
+        raise InputError(f"{out}: exists already; {remedy}")
+
+
+def _replace(out, partial):
+    """Put the finished folder into place; whatever stood there is kept until the new one stands."""
+    if not out.exists():
+        os.replace(partial, out)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{out.name}.old.", dir=out.parent))
+    os.replace(out, old)
+    os.replace(partial, out)
+    shutil.rmtree(old)
+
+
+def _build(records, settings, folder, root, progress):
+    records = list(tqdm(records, "Reading annotations", unit=" images", disable=not progress))
+    if not records:
+        raise InputError(f"{root}: no image at all")
+    samples, skipped, names, thumbnails = _decode(records, settings, folder, root, progress)
+    if not samples:
+        first = skipped[0]
+        raise InputError(
+            f"{root}: none of {len(records)} images is usable. The first, {first.image}: "
+            f"{first.reason}"
+        )
+    groups = find_groups(thumbnails) if settings.find_duplicates else []
+    groups = [[names[index] for index in group] for group in groups]
+    leaders = {image: leader(group) for group in groups for image in group}
+    for sample in samples:
+        sample["group"] = leaders.get(sample["image"], sample["image"])
+        sample["split"] = split_of(sample["group"], settings.seed, settings.fractions)
+    frame = pd.DataFrame(samples)[COLUMNS]
+    frame.to_csv(folder / "samples.csv", index=False)
+    pd.DataFrame([asdict(s) for s in skipped], columns=["image", "reason"]).to_csv(
+        folder / "skipped.csv", index=False
+    )
+    pd.DataFrame(
+        [(leaders[image], image) for group in groups for image in group],
+        columns=["group", "image"],
+    ).to_csv(folder / "near_duplicates.csv", index=False)
+    pixels = np.load(folder / "images.npy", mmap_mode="r")
+    write_contact_sheet(pixels, frame, folder / "contact_sheet.jpg")
+    description = _describe(frame, skipped, groups, records, settings, folder, root)
+    (folder / "dataset.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+
+
+def _decode(records, settings, folder, root, progress):
+    """Decode every photo once: the annotated ones into images.npy, all of them to thumbnails.
+
+    Both go to memory-mapped files, so that memory does not grow with the number of photos.
+    """
+    size = settings.image_size
+    images = GrowingArray(folder / "images.npy", (size, size, 3))
+    thumbnails = GrowingArray(folder / "thumbnails.npy", (THUMBNAIL_SIZE, THUMBNAIL_SIZE))
+    samples, skipped, names = [], [], []
+    with (
+        images,
+        thumbnails,
+        ThreadPoolExecutor(settings.workers) as pool,
+        tqdm(total=len(records), desc="Decoding photos", unit=" images", disable=not progress) as bar,
+    ):
+        for start in range(0, len(records), _CHUNK):
+            chunk = records[start : start + _CHUNK]
+            for outcome in pool.map(lambda record: _decode_one(record, settings, root), chunk):
+                if outcome.thumbnail is not None:
+                    thumbnails.append(outcome.thumbnail)
+                    names.append(outcome.image)
+                if outcome.sample is not None:
+                    images.append(outcome.pixels)
+                    samples.append(outcome.sample)
+                else:
+                    skipped.append(Skipped(outcome.image, outcome.reason))
+            bar.update(len(chunk))
+    thumbnails = np.load(folder / "thumbnails.npy", mmap_mode="r")
+    (folder / "thumbnails.npy").unlink()  # The mapping keeps its content until it is closed.
+    return samples, skipped, names, thumbnails
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What became of one record: a sample with its pixels, or the reason why there is none."""
+
+    image: str
+    thumbnail: np.ndarray | None = None
+    sample: dict | None = None
+    pixels: np.ndarray | None = None
+    reason: str = ""
+
+
+def _decode_one(record, settings, root):
+    path = root / record.image
+    if isinstance(record, Skipped) and not (settings.find_duplicates and path.is_file()):
+        return _Outcome(record.image, reason=record.reason)
+    try:
+        photo = read_photo(path)
+    except InputError as error:
+        reason = record.reason if isinstance(record, Skipped) else str(error)
+        return _Outcome(record.image, reason=reason)
+    pixels = stretch(photo, settings.image_size)
+    small = thumbnail(pixels) if settings.find_duplicates else None
+    if isinstance(record, Skipped):
+        return _Outcome(record.image, small, reason=record.reason)
+    try:
+        sample = _sample(record, photo)
+    except InputError as error:
+        return _Outcome(record.image, small, reason=str(error))
+    return _Outcome(record.image, small, sample, pixels)
+
+
+def _sample(record, photo):
+    height, width = photo.shape[:2]
+    if record.width is not None:
+        _check_aspect(record, width, height)
+        width, height = record.width, record.height
+    xmin, ymin, xmax, ymax = usable_rel_xyxy(record.box_rel_xyxy).tolist()
+    return {
+        "image": record.image, "width": width, "height": height,
+        "xmin": xmin, "ymin": ymin, "xmax": xmax, "ymax": ymax,
+        "species": record.species, "breed": record.breed,
+    }  # fmt: skip
+
+
+def _check_aspect(record, width, height):
+    """A resized copy keeps the aspect ratio up to a pixel of rounding; anything else is no copy."""
+    error = abs(width * record.height / record.width - height)
+    if error > 1.5 + 0.01 * height:
+        raise InputError(
+            f"the photo is {width}x{height} pixels, but the annotated image was "
+            f"{record.width}x{record.height}: not the same picture, or rotated"
+        )
+
+
+def _describe(frame, skipped, groups, records, settings, folder, root):
+    """The content of dataset.json; a `root` of "." is the dataset folder itself."""
+    boxes = frame[["xmin", "ymin", "xmax", "ymax"]].to_numpy(np.float64)
+    area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    raw = [record for record in records if not isinstance(record, Skipped)]
+    clipped = sum(min(r.box_rel_xyxy) < -1e-6 or max(r.box_rel_xyxy) > 1 + 1e-6 for r in raw)
+    return {
+        "source": settings.source,
+        "target": settings.target,
+        "root": "." if settings.root is None else str(root.resolve()),
+        "image_size": settings.image_size,
+        "seed": settings.seed,
+        "fractions": dict(zip(SPLITS, settings.fractions)),
+        "counts": {
+            "listed": len(records),
+            "used": len(frame),
+            "skipped": len(skipped),
+            "clipped_boxes": clipped,
+            "near_duplicate_groups": len(groups),
+            "near_duplicates": sum(map(len, groups)),
+            **{split: int((frame["split"] == split).sum()) for split in SPLITS},
+        },
+        "box_area": {
+            name: round(float(np.quantile(area, quantile)), 6)
+            for name, quantile in [("min", 0), ("median", 0.5), ("max", 1)]
+        },
+        "mean_box_rel_xyxy": [round(value, 6) for value in boxes.mean(axis=0).tolist()],
+        "sha256": {name: sha256_of(folder / name) for name in ("images.npy", "samples.csv")},
+    }

@@ -1,0 +1,133 @@
+"""What a set of IoU values says: averages, success rates, and how sure they are.
+
+Every function takes IoU values in [0, 1], one per image, shape [n]. An image without an answer
+counts as 0, so NaN never belongs in the input.
+"""
+
+import numpy as np
+
+from localizer import boxes
+
+SUCCESS_THRESHOLDS = (0.5, 0.75, 0.9)
+RESAMPLES = 5_000
+# Two models tie on an image when their IoU differs by no more than this: rounding, not skill.
+TIE = 0.001
+# Random indices drawn at once: some 30 MB, whatever the number of images.
+_DRAWS_AT_ONCE = 2_000_000
+
+
+def success_rate(iou, threshold):
+    """Share of images with IoU >= `threshold`; NaN for no images."""
+    iou = np.asarray(iou, np.float64)
+    return float(np.mean(iou >= threshold)) if iou.size else float("nan")
+
+
+def success_curve(iou):
+    """Success rate at 101 thresholds from 0 to 1.
+
+    The area under the curve (trapezoids) is the mean IoU, apart from the width of a step:
+    Čehovin et al., "Visual object tracking performance measures revisited", 2016.
+
+    Returns:
+        thresholds [101], rates [101], both float64 in [0, 1]; rates are NaN for no images.
+    """
+    thresholds = np.linspace(0.0, 1.0, 101)
+    return thresholds, np.array([success_rate(iou, threshold) for threshold in thresholds])
+
+
+def bootstrap_interval(values, confidence=0.95, resamples=RESAMPLES, seed=0):
+    """Percentile bootstrap interval of the mean of `values`, shape [n].
+
+    The images are drawn again with replacement `resamples` times; the interval holds the middle
+    `confidence` of the means (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993,
+    chapter 13). The same seed gives the same interval. It speaks of new images of the same kind,
+    not of new trainings, and is too narrow for a handful of images.
+
+    Returns:
+        (low, high); (NaN, NaN) for fewer than two values, which say nothing about their spread.
+    """
+    values = np.asarray(values, np.float64)
+    if len(values) < 2:
+        return float("nan"), float("nan")
+    random = np.random.default_rng(seed)
+    at_once = max(1, _DRAWS_AT_ONCE // len(values))
+    means = np.empty(resamples)
+    for start in range(0, resamples, at_once):
+        part = means[start : start + at_once]
+        part[:] = values[random.integers(len(values), size=(len(part), len(values)))].mean(axis=1)
+    tail = (1.0 - confidence) / 2
+    low, high = np.quantile(means, [tail, 1.0 - tail])
+    return float(low), float(high)
+
+
+def paired_difference(iou_a, iou_b, seed=0):
+    """How much better `iou_a` is than `iou_b` on the same images.
+
+    Pairing takes out what makes an image hard for both, so the interval is narrower than two
+    separate ones suggest.
+
+    Returns:
+        dict: `mean_difference` (a minus b), `ci95` [low, high], and in how many images a is
+        better (`wins`), within `TIE` of b (`ties`) or worse (`losses`).
+    """
+    iou_a, iou_b = np.asarray(iou_a, np.float64), np.asarray(iou_b, np.float64)
+    if iou_a.shape != iou_b.shape:
+        raise ValueError(f"not the same images: {iou_a.shape} and {iou_b.shape} IoU values")
+    difference = iou_a - iou_b
+    ties = np.abs(difference) <= TIE
+    return {
+        "mean_difference": float(difference.mean()) if difference.size else float("nan"),
+        "ci95": list(bootstrap_interval(difference, seed=seed)),
+        "wins": int(((difference > 0) & ~ties).sum()),
+        "ties": int(ties.sum()),
+        "losses": int(((difference < 0) & ~ties).sum()),
+    }
+
+
+def micro_iou(true_rel_xyxy, predicted_rel_xyxy):
+    """Sum of the intersections over the sum of the unions, in [0, 1]: large objects weigh more.
+
+    Areas are in units of each image, so images of any size count alike. A box of NaN (no answer)
+    has area 0. NaN when all boxes are empty.
+
+    Args:
+        true_rel_xyxy, predicted_rel_xyxy: [n, 4].
+    """
+    true = np.asarray(true_rel_xyxy, np.float64)
+    predicted = np.asarray(predicted_rel_xyxy, np.float64)
+    predicted = np.where(np.isnan(predicted).any(axis=-1, keepdims=True), 0.0, predicted)
+    intersection = boxes.intersection_xyxy(true, predicted).sum()
+    union = boxes.area_xyxy(true).sum() + boxes.area_xyxy(predicted).sum() - intersection
+    return float(intersection / union) if union > 0 else float("nan")
+
+
+def summarize(iou):
+    """The averages of one set of images.
+
+    Returns:
+        dict: `n`, `mean_iou`, `ci95` [low, high] of the mean, `median_iou`, and `success`, the
+        success rate by threshold ("0.5", "0.75", "0.9"). All but n are NaN for no images.
+    """
+    iou = np.asarray(iou, np.float64)
+    return {
+        "n": len(iou),
+        "mean_iou": float(iou.mean()) if iou.size else float("nan"),
+        "ci95": list(bootstrap_interval(iou)),
+        "median_iou": float(np.median(iou)) if iou.size else float("nan"),
+        "success": {str(t): success_rate(iou, t) for t in SUCCESS_THRESHOLDS},
+    }
+
+
+def summarize_groups(iou, groups):
+    """`summarize` for each group of images, sorted by group; images of group "" are left out.
+
+    Args:
+        iou: [n].
+        groups: n group names.
+
+    Returns:
+        One dict per group: `group` and the keys of `summarize`.
+    """
+    iou, groups = np.asarray(iou, np.float64), np.asarray(groups, dtype=str)
+    names = [name for name in np.unique(groups) if name]
+    return [{"group": str(name), **summarize(iou[groups == name])} for name in names]

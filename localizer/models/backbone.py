@@ -1,0 +1,52 @@
+"""MobileNet v1 without its dense layer, fed with plain RGB in 0..255."""
+
+import warnings
+from pathlib import Path
+
+import keras
+
+from localizer.errors import InputError
+
+
+def mobilenet_v1(image_size, alpha, weights):
+    """MobileNet v1 (A. Howard et al., 2017, arXiv:1704.04861) up to its last convolution.
+
+    Args:
+        image_size: side of the input in pixels.
+        alpha: width multiplier.
+        weights: "imagenet" (downloaded once to KERAS_HOME by Keras), "none", or a weights file.
+
+    Returns:
+        keras.Model from `image`, float [n, image_size, image_size, 3] RGB in 0..255, to the features
+        of stride 32, [n, image_size / 32, image_size / 32, 1024 alpha].
+
+    Raises:
+        InputError: the weights are not to be had, or do not fit.
+    """
+    image = keras.Input((image_size, image_size, 3), name="image")
+    scaled = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="to_minus_one_to_one")(image)
+    from_file = weights not in ("imagenet", "none")
+    if from_file and not Path(weights).is_file():
+        raise InputError(
+            f"--weights {weights}: no such file; give a Keras weights file, imagenet or none"
+        )
+    try:
+        with warnings.catch_warnings():
+            # Keras takes the 224-pixel weights for sizes that have none of their own, and says so.
+            warnings.filterwarnings("ignore", message=".*input_shape.*")
+            network = keras.applications.MobileNet(
+                input_shape=(image_size, image_size, 3), input_tensor=scaled, alpha=alpha,
+                include_top=False,
+                weights=None if weights == "none" else weights,
+            )  # fmt: skip
+    except (ValueError, OSError) as error:
+        raise InputError(
+            f"MobileNet with alpha {alpha} and weights {weights!r}: {error}"
+        ) from None
+    except Exception as error:  # keras.utils.get_file raises a bare Exception for a failed URL.
+        raise InputError(
+            f"the ImageNet weights of MobileNet (alpha {alpha}) could not be downloaded ({error}). "
+            "Set KERAS_HOME to a folder that has them in models/, name a weights file with "
+            "--weights FILE, or train from scratch with --weights none"
+        ) from None
+    return keras.Model(image, network.output, name="mobilenet_v1")

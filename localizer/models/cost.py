@@ -1,0 +1,30 @@
+"""What a network costs: multiply-adds, counted from the shapes of its layers."""
+
+import math
+
+from keras import layers
+
+
+def count_macs(model):
+    """Multiply-adds of the convolutions and dense layers for one image.
+
+    Element-wise layers are left out, as papers do. Batch normalisation is folded into the
+    convolution before it when a model is exported, so it counts nothing.
+
+    Args:
+        model: keras.Model of fixed input size.
+    """
+    return sum(_layer_macs(layer) for layer in model.layers)
+
+
+def _layer_macs(layer):
+    if isinstance(layer, layers.DepthwiseConv2D):
+        _, height, width, channels = layer.output.shape
+        return height * width * channels * math.prod(layer.kernel_size)
+    if isinstance(layer, layers.Conv2D):
+        _, height, width, filters = layer.output.shape
+        inputs = layer.input.shape[-1] // layer.groups
+        return height * width * filters * inputs * math.prod(layer.kernel_size)
+    if isinstance(layer, layers.Dense):
+        return math.prod(layer.output.shape[1:]) * layer.input.shape[-1]
+    return 0

@@ -1,0 +1,31 @@
+"""The whole network: backbone and head, as it is trained and as it is used."""
+
+import keras
+
+from localizer.models.backbone import mobilenet_v1
+from localizer.models.recipe_head import recipe_head
+
+# What a model that is used puts out; the other outputs exist for the loss alone.
+PUBLIC_OUTPUTS = ("box", "score", "class")
+
+
+def build_localizer(config, class_count=0):
+    """The network as it is trained.
+
+    Args:
+        config: TrainingConfig.
+        class_count: number of classes of the class output; 0 = none.
+
+    Returns:
+        keras.Model from `image`, float [n, image_size, image_size, 3] RGB in 0..255, to a dict:
+        what the loss needs, and `box`, float [n, 4] `rel_xyxy`.
+    """
+    backbone = mobilenet_v1(config.image_size, config.alpha, config.weights)
+    outputs = recipe_head(backbone.output, config, class_count)
+    return keras.Model(backbone.input, outputs, name="localizer")
+
+
+def for_inference(model):
+    """The same layers with only the outputs that a user needs."""
+    outputs = {name: model.output[name] for name in PUBLIC_OUTPUTS if name in model.output}
+    return keras.Model(model.input, outputs, name="localizer")

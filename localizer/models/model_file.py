@@ -1,0 +1,57 @@
+"""One file that holds all a user of a model needs: a .keras archive with localizer.json inside.
+
+localizer.json says what is not in the graph: the classes' names, the target, and the resize that the
+model was trained with. Keras ignores it, so `keras.saving.load_model` opens the file as well.
+"""
+
+import json
+import os
+import zipfile
+from pathlib import Path
+
+import keras
+
+from localizer.errors import InputError
+
+DESCRIPTION = "localizer.json"
+
+
+def save_model_file(model, path, description):
+    """Write a model and its description; the file appears whole or not at all.
+
+    Args:
+        model: keras.Model.
+        path: ends in .keras.
+        description: JSON-ready dict: `stored_size` and `image_size` (pixels; photos are stretched to
+            the first, then resampled to the second), `target`, `classes`, `class_column`, ...
+    """
+    path = Path(path)
+    partial = path.with_name(f".{path.stem}.partial.keras")
+    model.save(partial)
+    with zipfile.ZipFile(partial, "a") as archive:
+        archive.writestr(DESCRIPTION, json.dumps(description, indent=2))
+    os.replace(partial, path)
+
+
+def load_model_file(path):
+    """A model and its description from a .keras file.
+
+    Code in the file (lambda layers, pickles) is refused by Keras' safe mode.
+
+    Raises:
+        InputError: missing, damaged, unsafe, or not one of this project's models.
+    """
+    path = Path(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            description = json.loads(archive.read(DESCRIPTION))
+        return keras.saving.load_model(path, compile=False, safe_mode=True), description
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such model file") from None
+    except KeyError:
+        raise InputError(
+            f"{path}: a Keras model, but not one that train_model.py wrote ({DESCRIPTION} is "
+            "missing), so its input and output are unknown"
+        ) from None
+    except (zipfile.BadZipFile, ValueError, TypeError, OSError) as error:
+        raise InputError(f"{path}: cannot be loaded as a .keras model ({error})") from None

@@ -1,0 +1,48 @@
+"""A run folder or a .keras file as a predictor."""
+
+from pathlib import Path
+
+import numpy as np
+
+from localizer.augmentation import resample
+from localizer.boxes import clip_rel_xyxy
+from localizer.models.cost import count_macs
+from localizer.models.model_file import load_model_file
+from localizer.photos import stretch
+from localizer.predictors.predictor import Cost, Predictions
+
+
+class KerasModel:
+    """A trained localizer, fed with exactly the resize that it was trained with.
+
+    Args:
+        path: a run folder (its best.keras is taken) or a .keras file.
+        name: shown in tables; the run's or the file's name when None.
+
+    Raises:
+        InputError: missing, damaged, or not one of this project's models.
+    """
+
+    def __init__(self, path, name=None):
+        path = Path(path)
+        file = path / "best.keras" if path.is_dir() else path
+        self.name = name or (path.resolve().name if path.is_dir() else path.stem)
+        self._model, self._description = load_model_file(file)
+        self.cost = Cost(self._model.count_params(), count_macs(self._model), file.stat().st_size)
+
+    @property
+    def target(self):
+        """What the boxes are around, as in the dataset it was trained on."""
+        return self._description["target"]
+
+    def predict(self, photos):
+        """See `Predictor.predict`."""
+        stored, size = self._description["stored_size"], self._description["image_size"]
+        images = np.stack([resample(stretch(photo, stored), size) for photo in photos])
+        outputs = self._model.predict_on_batch(images)
+        n = len(photos)
+        scores = np.full(n, np.nan, np.float32)
+        labels = [""] * n
+        if "class" in outputs:
+            labels = [self._description["classes"][i] for i in outputs["class"].argmax(axis=-1)]
+        return Predictions(clip_rel_xyxy(outputs["box"]), scores, labels)

@@ -1,0 +1,47 @@
+"""What a predictor is: anything that proposes one box for each photo."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """One answer per photo.
+
+    Attributes:
+        boxes_rel_xyxy: float32 [n, 4]; a row of NaN where the predictor found nothing.
+        scores: float32 [n], confidence in [0, 1]; NaN where the predictor has none.
+        labels: n class names; "" where the predictor has none.
+    """
+
+    boxes_rel_xyxy: np.ndarray
+    scores: np.ndarray
+    labels: list[str]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a predictor costs; None where a figure does not apply.
+
+    Attributes:
+        parameters: number of weights, batch normalisation's moving statistics included.
+        macs: multiply-adds for one photo.
+        file_bytes: size of the model's file.
+    """
+
+    parameters: int | None = None
+    macs: int | None = None
+    file_bytes: int | None = None
+
+
+class Predictor(Protocol):
+    """Proposes one box for each photo, and does the resize that its model documents itself."""
+
+    name: str
+    cost: Cost
+
+    def predict(self, photos: list[np.ndarray]) -> Predictions:
+        """Localize the object in each photo: uint8 RGB, each [height, width, 3] at its own size."""
+        ...

@@ -1,0 +1,25 @@
+"""Loss and IoU against the epoch, as a picture."""
+
+import os
+
+from matplotlib.figure import Figure
+
+
+def write_curves(history, path):
+    """Draw the curves of a run.
+
+    Args:
+        history: list of dicts with `epoch`, `loss`, `val_loss`, `iou`, `val_iou`.
+        path: the PNG to write.
+    """
+    epochs = [row["epoch"] for row in history]
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    for axes, name, label in zip(figure.subplots(1, 2), ("loss", "iou"), ("Loss", "Mean IoU")):
+        axes.plot(epochs, [row[name] for row in history], label="training (augmented)")
+        axes.plot(epochs, [row[f"val_{name}"] for row in history], label="validation")
+        axes.set(xlabel="Epoch", ylabel=label)
+        axes.grid(alpha=0.3)
+        axes.legend()
+    partial = path.with_name(f".partial.{path.name}")
+    figure.savefig(partial, dpi=110, format="png")
+    os.replace(partial, path)

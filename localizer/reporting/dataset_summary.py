@@ -1,0 +1,56 @@
+"""What a person wants to know of a dataset that was just made."""
+
+import numpy as np
+import pandas as pd
+
+
+def summarize_dataset(dataset):
+    """Counts, box statistics, classes and reasons of what was skipped, as text for a screen."""
+    counts, samples = dataset.description["counts"], dataset.samples
+    lines = [
+        f"{counts['used']} of {counts['listed']} images used (target: {dataset.target}): "
+        f"{counts['train']} train, {counts['validation']} validation, {counts['test']} test"
+    ]
+    skipped = pd.read_csv(dataset.path / "skipped.csv", keep_default_na=False)
+    if len(skipped):
+        lines.append(f"{len(skipped)} skipped (each with its reason in skipped.csv):")
+        for reason, count in skipped["reason"].value_counts().head(8).items():
+            lines.append(f"  {count:5}  {_shortened(reason)}")
+    if counts["clipped_boxes"]:
+        lines.append(f"{counts['clipped_boxes']} boxes reached outside their image and were clipped")
+    if counts["near_duplicate_groups"]:
+        lines.append(
+            f"{counts['near_duplicates']} photos in {counts['near_duplicate_groups']} groups of "
+            "near-duplicates, each group in one split"
+        )
+    lines += ["", *_box_table(dataset), ""]
+    for column in ("species", "breed"):
+        per_class = samples.loc[samples[column] != "", column].value_counts()
+        if len(per_class):
+            lines.append(
+                f"{column}: {len(per_class)} classes, {per_class.min()} to {per_class.max()} images"
+            )
+    lines.append(f"Dataset folder: {dataset.path}")
+    lines.append(f"Look at {dataset.path / 'contact_sheet.jpg'}: are the boxes right?")
+    return "\n".join(lines)
+
+
+def _box_table(dataset):
+    boxes = dataset.boxes_rel_xyxy.astype(float)
+    width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    size = dataset.samples[["width", "height"]].to_numpy(float)
+    measures = {
+        "area / image": width * height,
+        "width / image": width,
+        "height / image": height,
+        "aspect ratio, pixels": width * size[:, 0] / (height * size[:, 1]),
+    }
+    yield f"{'boxes':22}" + "".join(f"{name:>9}" for name in ("min", "5 %", "median", "95 %", "max"))
+    for name, values in measures.items():
+        quantiles = np.quantile(values, [0, 0.05, 0.5, 0.95, 1])
+        yield f"{name:22}" + "".join(f"{value:9.3f}" for value in quantiles)
+
+
+def _shortened(text, longest=100):
+    text = " ".join(text.split())
+    return text if len(text) <= longest else text[: longest - 3] + "..."

@@ -1,0 +1,108 @@
+"""What the readers of people's own data share: places of photos, numbers, one object of several."""
+
+import os
+import reprlib
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+
+from localizer.boxes import area_xyxy, usable_rel_xyxy
+from localizer.errors import InputError
+from localizer.sources.annotated_image import AnnotatedImage, Skipped
+
+# Beyond the side of any image: larger values are damage, and would overflow a float32 box.
+MAX_PIXELS_ALONG_SIDE = 1_000_000
+
+
+def choose(objects: Sequence[AnnotatedImage | Skipped], multiple: str) -> AnnotatedImage | Skipped:
+    """The one object that stands for a photo.
+
+    Args:
+        objects: every object annotated in one photo, at least one. A `Skipped` is an object whose
+            annotation is unreadable; it counts as an object, and is chosen only if all are such.
+        multiple: "largest" takes the largest box (the first one of equals), and one that the store
+            would refuse only if all are such; "skip" leaves a photo with several objects out.
+    """
+    if multiple not in ("largest", "skip"):
+        raise InputError(f"multiple is {multiple!r}: expected 'largest' or 'skip'")
+    if multiple == "skip" and len(objects) > 1:
+        return skipped(objects[0].image, f"{len(objects)} objects in one photo")
+    readable = [one for one in objects if isinstance(one, AnnotatedImage)]
+    chosen = max(readable, key=_usable_area, default=objects[0])
+    if chosen.image != _writable(chosen.image):
+        return skipped(chosen.image, "the file's name is not valid UTF-8: rename it")
+    return chosen
+
+
+def _usable_area(annotated: AnnotatedImage) -> float:
+    try:
+        return float(area_xyxy(usable_rel_xyxy(annotated.box_rel_xyxy)))
+    except InputError:
+        return -1.0
+
+
+def skipped(image: str, reason: str) -> Skipped:
+    """A `Skipped` that can be written as UTF-8 even where a file's name cannot."""
+    return Skipped(_writable(image), _writable(reason))
+
+
+def _writable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def path_below_root(name: str) -> str:
+    """A photo's name from an annotation, as a path below the root with `/` between its parts.
+
+    Only the name is judged: a link inside the root may lead elsewhere, as in a folder of links.
+
+    Raises:
+        InputError: the path is absolute or has `..` in it.
+    """
+    path = PurePath(name)
+    if path.anchor or ".." in path.parts:
+        raise InputError(
+            f"{reprlib.repr(name)} leads out of the root folder: name photos relative to the root"
+        )
+    return path.as_posix()
+
+
+def is_file_below(root: Path, path: str) -> bool:
+    """Whether `path` is a file below `root`; False too for names that no file can have."""
+    return os.path.isfile(os.path.join(root, path))
+
+
+def no_such_file(name: str) -> InputError:
+    """The error for a photo that is named by an annotation and not there."""
+    hint = " (write / between folders, not \\)" if "\\" in name else ""
+    return InputError(f"there is no file {reprlib.repr(name)} below the root folder{hint}")
+
+
+def list_files(root: Path, folder: Path) -> list[str]:
+    """All files below `folder`, sorted, as paths below `root` with `/` between their parts.
+
+    Names that begin with a dot are left out: macOS puts a `._photo.xml` beside `photo.xml`.
+    """
+    found = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        below = Path(parent).relative_to(root)
+        found += [(below / name).as_posix() for name in names if not name.startswith(".")]
+    return sorted(found)
+
+
+def number_from_text(text: str) -> float:
+    """A coordinate from text such as "48" or "48.0"; InputError when it is none."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise InputError(f"{reprlib.repr(text)} is not a number") from None
+    if not abs(value) <= MAX_PIXELS_ALONG_SIDE:  # NaN compares as False.
+        raise InputError(f"{reprlib.repr(text)} cannot be a coordinate in an image")
+    return value
+
+
+def side_from_text(text: str) -> int:
+    """An image's width or height in pixels from text; InputError unless whole and above 0."""
+    value = number_from_text(text)
+    if value <= 0 or value != int(value):
+        raise InputError(f"{reprlib.repr(text)} is not a whole number of pixels above 0")
+    return int(value)

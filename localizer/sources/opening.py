@@ -1,0 +1,80 @@
+"""Finds the source that a name on the command line means, and where its photos are."""
+
+import os
+from functools import partial
+from pathlib import Path
+
+from localizer.errors import InputError
+
+SOURCES = ("oxford-pet", "synthetic", "voc", "coco", "csv")
+# Where the official archives go when no folder is named.
+OXFORD_DOWNLOAD = Path("data/raw/oxford-iiit-pet")
+
+
+def default_source():
+    """The real data where they are at hand, the embedded scenes elsewhere."""
+    return "oxford-pet" if os.environ.get("OXFORD_PET_ROOT") else "synthetic"
+
+
+def open_source(
+    source, root, target, multiple="largest", count=2000, seed=0, box_format="pixels",
+    annotations=None, workers=2,
+):  # fmt: skip
+    """A source, ready to be read.
+
+    Args:
+        source: one of SOURCES.
+        root: folder of the data; None = the source's own place.
+        target: "head" or "body"; for people's own data a word for what the boxes are around.
+        multiple: "largest" or "skip", for photos with several objects.
+        count, seed, workers: for synthetic.
+        box_format: "pixels" or "relative", for csv.
+        annotations: the JSON file, for coco.
+
+    Returns:
+        (read, root): a function from the folder of the photos to the annotated images, and that
+        folder; None when the source makes the photos where it is told to.
+
+    Raises:
+        InputError: the options do not fit the source, or its data are not to be had.
+    """
+    if source in ("oxford-pet", "synthetic") and target not in ("head", "body"):
+        raise InputError(f"--target {target}: {source} has head and body")
+    if source == "synthetic":
+        from localizer.sources import synthetic
+
+        if root is not None:
+            raise InputError("--root: synthetic scenes are drawn into --out; leave it away")
+        return partial(
+            synthetic.generate, target=target, count=count, seed=seed, workers=workers
+        ), None
+    if source == "oxford-pet":
+        return _open_oxford_pet(root, target, multiple)
+    if root is None:
+        raise InputError(f"--source {source} needs --root, the folder of your photos")
+    root = Path(root)
+    if not root.exists():
+        raise InputError(f"--root {root}: no such folder")
+    if source == "voc":
+        from localizer.sources import pascal_voc
+
+        return partial(pascal_voc.read, multiple=multiple), root
+    if source == "coco":
+        from localizer.sources import coco
+
+        return partial(coco.read, multiple=multiple, annotations=annotations), root
+    from localizer.sources import csv_table
+
+    read = partial(csv_table.read, multiple=multiple, box_format=box_format)
+    if root.is_file():
+        return lambda folder: read(root), root.parent
+    return read, root
+
+
+def _open_oxford_pet(root, target, multiple):
+    from localizer.sources import oxford_archives, oxford_pet
+
+    root = Path(root or os.environ.get("OXFORD_PET_ROOT") or OXFORD_DOWNLOAD)
+    if not oxford_archives.is_present(root):
+        oxford_archives.fetch(root)
+    return partial(oxford_pet.read, target=target, multiple=multiple), root

@@ -1,0 +1,135 @@
+"""The Oxford-IIIT Pet data in their official layout.
+
+O. M. Parkhi, A. Vedaldi, A. Zisserman, C. V. Jawahar, "Cats and Dogs", CVPR 2012.
+
+    images/NAME.jpg
+    annotations/list.txt              every listed name with its class ids
+    annotations/trainval.txt, test.txt
+    annotations/xmls/NAME.xml         head box, Pascal VOC, for most of trainval
+    annotations/trimaps/NAME.png      1 pet, 2 background, 3 border
+
+Two targets: `head` takes the XML boxes, `body` the extent of the pet in the trimap.
+"""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from localizer.boxes import abs_xyxy_to_rel_xyxy, voc_xyxy_to_rel_xyxy
+from localizer.errors import InputError
+from localizer.sources.annotated_image import AnnotatedImage, Skipped
+from localizer.sources.choosing import choose
+from localizer.sources.pascal_voc import parse_annotation
+
+TARGETS = ("head", "body")
+# Specks below this share of the pet's area are slips of the annotators, not parts of the pet.
+MIN_COMPONENT_SHARE = 0.002
+
+
+def read(root, target, multiple="largest"):
+    """Yield every image that the official lists name, and every annotated one they do not.
+
+    Args:
+        root: folder with `images/` and `annotations/`.
+        target: "head" or "body".
+        multiple: what to do with several objects in one XML: take the "largest", or "skip".
+
+    Yields:
+        AnnotatedImage, or Skipped with the reason.
+
+    Raises:
+        InputError: the layout is not the official one.
+    """
+    root = Path(root)
+    names = _listed_names(root)
+    unlisted = {path.stem for path in (root / "annotations" / "xmls").glob("[!.]*.xml")} - set(names)
+    unlisted |= {path.stem for path in (root / "images").glob("[!.]*.jpg")} - set(names)
+    for name in names:
+        yield _annotated(root, name, target, multiple)
+    for name in sorted(unlisted):
+        yield Skipped(f"images/{name}.jpg", "in none of the official lists")
+
+
+def _listed_names(root):
+    path = root / "annotations" / "list.txt"
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        raise InputError(
+            f"{path}: no such file. {root} does not hold the Oxford-IIIT Pet data in their official "
+            "layout (images/ and annotations/list.txt); name the folder that does with --root or "
+            "the environment variable OXFORD_PET_ROOT"
+        ) from None
+    names = [line.split()[0] for line in lines if line.strip() and not line.startswith("#")]
+    bad = next((name for name in names if "/" in name or "\\" in name), None)
+    if bad is not None:
+        raise InputError(f"{path}: {bad!r} is not a plain image name")
+    if not names:
+        raise InputError(f"{path}: names no image. Extract annotations.tar.gz again")
+    return list(dict.fromkeys(names))
+
+
+def _annotated(root, name, target, multiple):
+    image = f"images/{name}.jpg"
+    if not (root / image).is_file():
+        return Skipped(image, "listed, but the photo is missing")
+    try:
+        boxes, width, height = _heads(root, name) if target == "head" else _body(root, name)
+    except InputError as error:
+        return Skipped(image, str(error))
+    # The authors' naming rule (list.txt): breeds of cats begin with a capital letter.
+    species = "cat" if name[0].isupper() else "dog"
+    breed = name.rsplit("_", 1)[0]
+    objects = [
+        AnnotatedImage(image, tuple(box.tolist()), width, height, species, breed) for box in boxes
+    ]
+    return choose(objects, multiple)
+
+
+def _heads(root, name):
+    path = root / "annotations" / "xmls" / f"{name}.xml"
+    if not path.is_file():
+        raise InputError("no head box: there is no XML of this name")
+    annotation = parse_annotation(path)
+    size = annotation.width, annotation.height
+    boxes = [voc_xyxy_to_rel_xyxy(head.box_voc_xyxy, *size) for head in annotation.objects]
+    return boxes, *size
+
+
+def _body(root, name):
+    path = root / "annotations" / "trimaps" / f"{name}.png"
+    if not path.is_file():
+        raise InputError("no body box: there is no trimap of this name")
+    trimap = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if trimap is None:
+        raise InputError(f"{path}: the trimap cannot be decoded")
+    height, width = trimap.shape
+    return [abs_xyxy_to_rel_xyxy(trimap_box_abs_xyxy(trimap), width, height)], width, height
+
+
+def trimap_box_abs_xyxy(trimap):
+    """The extent of the pet in a trimap, float [4], continuous pixels.
+
+    About a tenth of the trimaps of some breeds carry strips of border value along the edge of the
+    image. So only those 8-connected parts of "not background" count that contain a pixel of the pet
+    and have at least 0.2 % of its area.
+
+    Args:
+        trimap: uint8 [height, width]; 1 pet, 2 background, 3 border.
+
+    Raises:
+        InputError: no pixel of the pet.
+    """
+    pet = trimap == 1
+    if not pet.any():
+        raise InputError("no body box: the trimap has no pixel of the pet")
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(
+        (trimap != 2).astype(np.uint8), connectivity=8
+    )
+    parts = [part for part in np.unique(labels[pet]) if part]
+    stats = stats[parts]
+    stats = stats[stats[:, cv2.CC_STAT_AREA] >= MIN_COMPONENT_SHARE * pet.sum()]
+    low = stats[:, [cv2.CC_STAT_LEFT, cv2.CC_STAT_TOP]]
+    high = low + stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]]
+    return np.concatenate([low.min(axis=0), high.max(axis=0)]).astype(np.float64)

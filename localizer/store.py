@@ -1,0 +1,177 @@
+"""A dataset folder: photos decoded once to one size, memory-mapped, with their boxes and splits.
+
+    data/NAME/
+        images.npy           uint8 [N, S, S, 3], the whole photo stretched to S x S
+        samples.csv          a row per image, in the same order (COLUMNS)
+        skipped.csv          image, reason
+        near_duplicates.csv  group, image: photos that show one picture, unlabelled ones included
+        dataset.json         source, target, counts, seed, fractions, checksums
+        contact_sheet.jpg    some of the photos with their boxes
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from localizer.errors import InputError
+from localizer.photos import read_photo
+from localizer.splitting import SPLITS
+
+COLUMNS = [
+    "image", "split", "width", "height", "xmin", "ymin", "xmax", "ymax", "species", "breed", "group",
+]  # fmt: skip
+DEFAULT_DATASETS = ("data/oxford-pet-head", "data/synthetic-head")
+BOX_COLUMNS = ["xmin", "ymin", "xmax", "ymax"]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """An opened dataset folder.
+
+    Attributes:
+        path: the folder.
+        images: uint8 [N, S, S, 3], memory-mapped, read-only.
+        samples: one row per image: COLUMNS, boxes in `rel_xyxy`, "" where there is no class.
+        description: the content of dataset.json.
+    """
+
+    path: Path
+    images: np.ndarray
+    samples: pd.DataFrame
+    description: dict
+
+    @property
+    def name(self):
+        """The folder's name."""
+        return self.path.resolve().name
+
+    @property
+    def target(self):
+        """What the boxes are around: "head", "body", or "object" for people's own data."""
+        return self.description["target"]
+
+    @property
+    def image_size(self):
+        """Side of the stored images in pixels."""
+        return self.images.shape[1]
+
+    @property
+    def boxes_rel_xyxy(self):
+        """float32 [N, 4]."""
+        return self.samples[BOX_COLUMNS].to_numpy(np.float32)
+
+    @property
+    def root(self):
+        """The folder below which the original photos are."""
+        return (self.path / self.description["root"]).resolve()
+
+    def indices(self, split):
+        """Rows of one split, int [n].
+
+        Raises:
+            InputError: no such split, or it is empty.
+        """
+        if split not in SPLITS:
+            raise InputError(f"no split {split!r}; there are {', '.join(SPLITS)}")
+        rows = np.flatnonzero(self.samples["split"].to_numpy() == split)
+        if not len(rows):
+            raise InputError(
+                f"{self.path}: the {split} split is empty; generate the dataset with other "
+                "--fractions or more images"
+            )
+        return rows
+
+    def read_photo(self, index):
+        """The original photo of a row, uint8 RGB [height, width, 3]."""
+        return read_photo(self.root / self.samples["image"].iat[index])
+
+    def classes(self, column):
+        """Sorted names of the classes in a column, "species" or "breed"."""
+        names = sorted(set(self.samples[column]) - {""})
+        if len(names) < 2 or (self.samples[column] == "").any():
+            raise InputError(
+                f"{self.path}: a class output needs two or more names in column {column!r} of "
+                f"samples.csv and no empty one; it has {len(names)}"
+            )
+        return names
+
+
+def open_dataset(path):
+    """Open a dataset folder; the images stay on disk.
+
+    Raises:
+        InputError: it is no dataset folder, or its files do not belong together.
+    """
+    path = Path(path)
+    try:
+        description = json.loads((path / "dataset.json").read_text(encoding="utf-8"))
+        samples = pd.read_csv(path / "samples.csv", keep_default_na=False)
+        images = np.load(path / "images.npy", mmap_mode="r")
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{path}: not a dataset folder ({Path(error.filename).name} is missing). Make one with: "
+            f"python generate_dataset.py --out {path}"
+        ) from None
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path}: damaged ({error}). {_rebuild(path)}") from None
+    missing = [column for column in COLUMNS if column not in samples]
+    if missing:
+        raise InputError(f"{path / 'samples.csv'}: no column {missing[0]!r}. {_rebuild(path)}")
+    if images.dtype != np.uint8 or images.ndim != 4 or len(images) != len(samples):
+        raise InputError(
+            f"{path}: images.npy ({images.dtype} {images.shape}) does not belong to samples.csv "
+            f"({len(samples)} rows). {_rebuild(path)}"
+        )
+    for column in ("image", "species", "breed", "group"):
+        samples[column] = samples[column].astype(str)
+    return Dataset(path, images, samples, description)
+
+
+def default_dataset():
+    """The dataset folder that scripts use when none is named: real photos before drawn ones."""
+    found = [path for path in map(Path, DEFAULT_DATASETS) if (path / "dataset.json").is_file()]
+    if not found:
+        raise InputError("no dataset folder below data/. Make one with: python generate_dataset.py")
+    return found[0]
+
+
+class GrowingArray:
+    """A uint8 .npy file of shape [n, *item_shape] to which items are appended, memory flat."""
+
+    def __init__(self, path, item_shape):
+        self._file = open(path, "wb")
+        self._item_shape = tuple(item_shape)
+        self._count = 0
+        self._write_header()
+
+    def _write_header(self):
+        # NumPy pads the header so that the first axis can grow without moving the data.
+        header = {"descr": "|u1", "fortran_order": False, "shape": (self._count, *self._item_shape)}
+        np.lib.format.write_array_header_1_0(self._file, header)
+
+    def append(self, item):
+        """Add one item: uint8 [*item_shape]."""
+        self._file.write(np.ascontiguousarray(item, np.uint8).reshape(self._item_shape).tobytes())
+        self._count += 1
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self._file.seek(0)
+        self._write_header()
+        self._file.close()
+
+
+def sha256_of(path):
+    """Checksum of a file, hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _rebuild(path):
+    return f"Generate it again: python generate_dataset.py --out {path} --overwrite"

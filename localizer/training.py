@@ -1,0 +1,163 @@
+"""Trains a localizer into a run folder that explains itself, and resumes it where it stopped.
+
+    runs/NAME/
+        config.yaml       the recipe, every field
+        environment.json  versions, commit, machine, command; the dataset with its checksums
+        history.csv       a row per epoch
+        best.keras        the model with the best validation mean IoU, ready to use
+        metrics.json      that model on the validation split
+        curves.png        loss and IoU against the epoch
+        tensorboard/      the same for TensorBoard
+        resume.npz        what --resume goes on from
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import yaml
+
+from localizer.batches import Batches
+from localizer.boxes import clip_rel_xyxy, iou_xyxy
+from localizer.environment import describe_environment
+from localizer.errors import InputError
+from localizer.iou_statistics import bootstrap_interval
+from localizer.losses import build_losses
+from localizer.metrics import MeanIoU
+from localizer.models.cost import count_macs
+from localizer.models.localizer_model import build_localizer
+from localizer.models.model_file import load_model_file
+from localizer.optimization import build_optimizer
+from localizer.run_keeper import RunKeeper
+
+
+def train(dataset, config, run, resume=False, overwrite=False, progress=True):
+    """Train on the training split, keep the model that is best on the validation split.
+
+    Args:
+        dataset: an opened Dataset.
+        config: TrainingConfig.
+        run: the run folder.
+        resume: go on with a run of the same settings; without one there, start.
+        overwrite: start anew where a run is already.
+        progress: show a progress bar.
+
+    Returns:
+        The content of metrics.json.
+
+    Raises:
+        InputError: unusable settings or dataset, `run` is taken, or the loss is no longer finite.
+    """
+    run = Path(run)
+    classes = None if config.class_output == "none" else dataset.classes(config.class_output)
+    train_rows, validation_rows = dataset.indices("train"), dataset.indices("validation")
+    settings = {**config.to_dict(), "data": str(dataset.path)}
+    _check_folder(run, settings, dataset, resume, overwrite)
+    keras.utils.set_random_seed(config.seed)
+    make_deterministic()
+    training = Batches(dataset, train_rows, config, classes, training=True)
+    validation = Batches(dataset, validation_rows, config, classes)
+    model = build_localizer(config, len(classes or ()))
+    losses, weights = build_losses(config)
+    model.compile(
+        optimizer=build_optimizer(config, len(training)),
+        loss=losses,
+        loss_weights=weights,
+        metrics={"box": [MeanIoU()], **({"class": ["accuracy"]} if classes else {})},
+    )
+    keeper = RunKeeper(run, model, training, validation, config, _describe(dataset, config, classes))
+    if not (resume and (run / "config.yaml").exists()):
+        _start_folder(run, settings, dataset)
+    first_epoch = keeper.restore() if resume else 0
+    if first_epoch < config.epochs and not keeper.is_over:
+        with keeper.show_progress(progress):
+            model.fit(
+                training, epochs=config.epochs, initial_epoch=first_epoch, verbose=0,
+                callbacks=[keeper],
+            )  # fmt: skip
+    return _summarize(run, validation, keeper)
+
+
+def make_deterministic():
+    """Make two runs with one seed identical; only TensorFlow needs to be told."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+
+
+def _check_folder(run, settings, dataset, resume, overwrite):
+    path = run / "config.yaml"
+    if path.exists() and resume:
+        _refuse_changes(path, settings, run, dataset)
+    elif path.exists() and not overwrite:
+        raise InputError(
+            f"{run}: holds a run already; --resume goes on with it, --overwrite starts it anew, "
+            "--run names another folder"
+        )
+
+
+def _start_folder(run, settings, dataset):
+    run.mkdir(parents=True, exist_ok=True)
+    for name in ("best.keras", "resume.npz", "metrics.json", "history.csv"):
+        (run / name).unlink(missing_ok=True)
+    shutil.rmtree(run / "tensorboard", ignore_errors=True)
+    environment = {**describe_environment(), "dataset": dataset.description}
+    (run / "environment.json").write_text(json.dumps(environment, indent=2), encoding="utf-8")
+    (run / "config.yaml").write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+
+
+def _refuse_changes(path, settings, run, dataset):
+    before = yaml.safe_load(path.read_text(encoding="utf-8"))
+    changed = [
+        f"{name}: {before.get(name)!r} is now {settings.get(name)!r}"
+        for name in sorted(before.keys() | settings.keys())
+        if before.get(name) != settings.get(name) and name not in ("data", "workers")
+    ]
+    environment = json.loads((run / "environment.json").read_text(encoding="utf-8"))
+    if environment["dataset"]["sha256"] != dataset.description["sha256"]:
+        changed.append(f"dataset: {dataset.path} has other images or boxes than the run began with")
+    if changed:
+        raise InputError(f"{run}: cannot be resumed with other settings:\n  " + "\n  ".join(changed))
+
+
+def _describe(dataset, config, classes):
+    """What goes into the model file beside the graph."""
+    return {
+        "target": dataset.target,
+        "image_size": config.image_size,
+        "stored_size": dataset.image_size,
+        "box_format": "rel_xyxy",
+        "input": "RGB 0 to 255",
+        "class_column": config.class_output if classes else None,
+        "classes": classes,
+        "dataset": dataset.description,
+        "config": config.to_dict(),
+    }
+
+
+def _summarize(run, validation, keeper):
+    """Score the kept model on the validation split and write metrics.json."""
+    model, _ = load_model_file(run / "best.keras")
+    predicted = model.predict(validation, verbose=0)["box"]
+    true = np.concatenate([validation[i][1]["box"] for i in range(len(validation))])
+    iou = iou_xyxy(true, clip_rel_xyxy(predicted))
+    seconds = sum(row["seconds"] for row in keeper.history)
+    metrics = {
+        "split": "validation",
+        "n": len(iou),
+        "mean_iou": float(iou.mean()),
+        "ci95": [float(bound) for bound in bootstrap_interval(iou)],
+        "median_iou": float(np.median(iou)),
+        "success": {str(level): float((iou >= level).mean()) for level in (0.5, 0.75, 0.9)},
+        "best_epoch": keeper.best_epoch,
+        "epochs": len(keeper.history),
+        "training_seconds": round(seconds, 1),
+        "parameters": model.count_params(),
+        "macs": count_macs(model),
+        "file_bytes": (run / "best.keras").stat().st_size,
+    }
+    (run / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+    return metrics
