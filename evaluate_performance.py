@@ -20,9 +20,15 @@ from localizer.splitting import SPLITS
 def main():
     parser = build_parser(__doc__)
     add = parser.add_argument
-    add("--data", type=Path | None, help="dataset folder (default: the one in data/)")
-    add("--split", type=Literal[SPLITS], default="validation", help="what to score on; choose models on validation, read test once")
-    add("--models", nargs="+", type=str, default=None, help="models to score (default: newest run and constant boxes)")
+    add("--data", type=Path | None, help="dataset folder (default: the one below data/)")
+    add(
+        "--split", type=Literal[SPLITS], default="validation",
+        help="photos to score on: choose on validation, read test once",
+    )  # fmt: skip
+    add(
+        "--models", nargs="+", type=str, default=None,
+        help="models to score (default: the newest run and the constant boxes)",
+    )  # fmt: skip
     add("--out", type=Path | None, help="report folder (default: reports/MODEL-SPLIT)")
     options = parser.parse_args()
 
@@ -38,7 +44,8 @@ def main():
     evaluation = evaluate(dataset, options.split, predictors)
     out = options.out or Path("reports") / f"{predictors[0].name.replace(':', '-')}-{options.split}"
     page = write_report(evaluation, dataset, out, command=shlex.join(["python", *sys.argv]))
-    print(f"IoU on {evaluation.metrics['n']} {options.split} photos of {dataset.name} ({dataset.target}):")
+    n = evaluation.metrics["n"]
+    print(f"IoU on {n} {options.split} photos of {dataset.name} (target: {dataset.target}):")
     for model in evaluation.metrics["models"]:
         low, high = model["ci95"]
         print(

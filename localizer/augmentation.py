@@ -1,9 +1,9 @@
 """Augmentation as a function of (seed, epoch, sample): the same whatever the batch or thread.
 
 The random numbers of a sample come from a Philox generator keyed by the three (J. Salmon et al.,
-"Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011). Each part reads its own numbers, so switching
-one off leaves the others as they were. All geometry is one affine map, so pixels are resampled once,
-from the stored image straight to the network's input.
+"Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011). Each part reads its own numbers, so
+switching one off leaves the others as they were. All geometry is one affine map, so pixels are
+resampled once, from the stored image straight to the network's input.
 
 Maps are 2 x 3 matrices that take (x, y) in `rel` units of the stored image to `rel` units of the
 result. Images are uint8 RGB [height, width, 3].
@@ -22,9 +22,14 @@ _ATTEMPTS = 8
 _LUMA = np.array([0.299, 0.587, 0.114])
 
 
+def philox(seed, stream):
+    """The generator of one stream of a seed; both integers from 0 to 2**64 - 1."""
+    return np.random.Generator(np.random.Philox(key=np.array([seed, stream], np.uint64)))
+
+
 def random_numbers(seed, epoch, index):
     """The random numbers of one sample in one epoch: geometry [8, 7], colour and the rest [16]."""
-    generator = np.random.Generator(np.random.Philox(key=[seed, (epoch << 40) | index]))
+    generator = philox(seed, (epoch << 40) | index)
     return generator.random((_ATTEMPTS, 7)), generator.random(16)
 
 
@@ -101,10 +106,7 @@ def map_box(box_rel_xyxy, matrix, shape="rectangle"):
     box = np.asarray(box_rel_xyxy, np.float64)
     centre = matrix[:, :2] @ ((box[:2] + box[2:]) / 2) + matrix[:, 2]
     spans = matrix[:, :2] * ((box[2:] - box[:2]) / 2)
-    if shape == "ellipse":
-        half = np.sqrt((spans**2).sum(axis=1))
-    else:
-        half = np.abs(spans).sum(axis=1)
+    half = np.hypot(*spans.T) if shape == "ellipse" else np.abs(spans).sum(axis=1)
     return np.concatenate([centre - half, centre + half]).astype(np.float32)
 
 

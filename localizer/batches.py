@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from localizer.augmentation import augment, resample
+from localizer.augmentation import augment, philox, resample
 
 # Marks the generator that orders the samples, apart from those of the samples themselves.
 _ORDER_STREAM = 2**64 - 1
@@ -41,9 +41,8 @@ class Batches(keras.utils.PyDataset):
     def start_epoch(self, epoch):
         """Shuffle for an epoch; call it before the epoch is trained."""
         self.epoch = epoch
-        key = [self._config.seed, _ORDER_STREAM - epoch]
         if self._training:
-            generator = np.random.Generator(np.random.Philox(key=key))
+            generator = philox(self._config.seed, _ORDER_STREAM - epoch)
             self._order = generator.permutation(len(self._rows))
 
     def __len__(self):

@@ -1,6 +1,6 @@
 """The settings of a training run: one flat recipe file, every field an option of train_model.py."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Literal
 
 from jsonargparse.typing import (
@@ -17,8 +17,19 @@ Factor = restricted_number_type("Factor", float, (">=", 1))
 Momentum = restricted_number_type("Momentum", float, [(">=", 0), ("<", 1)])
 
 
+class _PlainNumbers:
+    """Turns jsonargparse's restricted numbers, subclasses that Keras and YAML do not know, plain."""
+
+    def __post_init__(self):
+        for one in fields(self):
+            value = getattr(self, one.name)
+            kind = next((kind for kind in (bool, int, float) if isinstance(value, kind)), None)
+            if kind:
+                object.__setattr__(self, one.name, kind(value))
+
+
 @dataclass(frozen=True)
-class AugmentationConfig:
+class AugmentationConfig(_PlainNumbers):
     """How training images are varied; every part can be switched off alone.
 
     Attributes:
@@ -57,7 +68,7 @@ class AugmentationConfig:
 
 
 @dataclass(frozen=True)
-class TrainingConfig:
+class TrainingConfig(_PlainNumbers):
     """A recipe: network, target coding, losses, optimisation and augmentation.
 
     Attributes:
@@ -92,9 +103,16 @@ class TrainingConfig:
     image_size: ImageSize = 128
     alpha: PositiveFloat = 0.25
     weights: str = "imagenet"
+    head: Literal["recipe", "voting"] = "recipe"
     coordinates: Literal["corners", "sqrt_size"] = "corners"
     coordinate_unit: Literal["pixel", "image"] = "pixel"
-    box_loss: Literal["mse", "smooth_l1"] = "mse"
+    box_loss: Literal["mse", "smooth_l1", "giou", "diou", "l1"] = "mse"
+    edge_maps: bool = True
+    neck: PositiveInt = 96
+    head_stride: Literal[8, 16] = 16
+    head_blocks: PositiveInt = 1
+    dropout: ClosedUnitInterval = 0.0
+    bn_momentum: Momentum = 0.99
     class_output: Literal["none", "species", "breed"] = "none"
     class_loss: Literal["categorical_crossentropy", "binary_crossentropy"] = (
         "categorical_crossentropy"
@@ -116,15 +134,5 @@ class TrainingConfig:
     seed: NonNegativeInt = 0
 
     def to_dict(self):
-        """Every field as plain Python values, ready for YAML and JSON."""
-        return _plain(asdict(self))
-
-
-def _plain(value):
-    """jsonargparse's restricted numbers are subclasses that YAML does not know."""
-    if isinstance(value, dict):
-        return {name: _plain(one) for name, one in value.items()}
-    for kind in (bool, int, float):
-        if isinstance(value, kind):
-            return kind(value)
-    return value
+        """Every field, ready for YAML and JSON."""
+        return asdict(self)

@@ -2,7 +2,7 @@
 
 import json
 import os
-import shutil
+import re
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -19,7 +19,14 @@ from localizer.photos import read_photo, stretch
 from localizer.reporting.contact_sheet import write_contact_sheet
 from localizer.sources.annotated_image import Skipped
 from localizer.splitting import SPLITS, leader, split_of
-from localizer.store import COLUMNS, GrowingArray, open_dataset, sha256_of
+from localizer.store import (
+    BOX_COLUMNS,
+    COLUMNS,
+    ArrayOnDisk,
+    GrowingArray,
+    open_dataset,
+    sha256_of,
+)
 
 _CHUNK = 256
 
@@ -67,15 +74,21 @@ def generate_dataset(read, settings, out, overwrite=False, progress=True):
     """
     out = Path(out)
     _check(settings, out, overwrite)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    partial.chmod(0o755)
     try:
-        root = partial if settings.root is None else Path(settings.root)
-        _build(read(root), settings, partial, root, progress)
-        _replace(out, partial)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            prefix=f".{out.name}.", dir=out.parent, ignore_cleanup_errors=True
+        ) as scratch:
+            partial = Path(scratch, "dataset")
+            partial.mkdir()
+            root = partial if settings.root is None else Path(settings.root)
+            _build(read(root), settings, partial, root, progress)
+            _replace(out, partial, Path(scratch, "replaced"))
+    except OSError as error:
+        raise InputError(
+            f"{out}: the dataset cannot be written there ({error.strerror or error}); nothing of "
+            "it was left behind. Free some space, or choose another --out"
+        ) from error
     return open_dataset(out)
 
 
@@ -85,42 +98,44 @@ def _check(settings, out, overwrite):
     if min(settings.fractions) < 0 or abs(sum(settings.fractions) - 1) > 1e-6:
         raise InputError(f"--fractions {settings.fractions} must not be negative and add up to 1")
     if out.exists() and not (overwrite and (out / "dataset.json").is_file()):
-        remedy = (
-            "--overwrite replaces it" if (out / "dataset.json").is_file() else "choose another --out"
-        )
+        is_dataset = (out / "dataset.json").is_file()
+        remedy = "--overwrite replaces it" if is_dataset else "choose another --out"
         raise InputError(f"{out}: exists already; {remedy}")
 
 
-def _replace(out, partial):
-    """Put the finished folder into place; whatever stood there is kept until the new one stands."""
+def _replace(out, partial, old):
+    """Put the finished folder into place; what stood there comes back if that fails."""
     if not out.exists():
         os.replace(partial, out)
         return
-    old = Path(tempfile.mkdtemp(prefix=f".{out.name}.old.", dir=out.parent))
     os.replace(out, old)
-    os.replace(partial, out)
-    shutil.rmtree(old)
+    try:
+        os.replace(partial, out)
+    except OSError:
+        os.replace(old, out)
+        raise
 
 
 def _build(records, settings, folder, root, progress):
     records = list(tqdm(records, "Reading annotations", unit=" images", disable=not progress))
     if not records:
         raise InputError(f"{root}: no image at all")
-    samples, skipped, names, thumbnails = _decode(records, settings, folder, root, progress)
+    samples, skipped, names = _decode(records, settings, folder, root, progress)
     if not samples:
         first = skipped[0]
         raise InputError(
             f"{root}: none of {len(records)} images is usable. The first, {first.image}: "
             f"{first.reason}"
         )
-    groups = find_groups(thumbnails) if settings.find_duplicates else []
+    groups = find_groups(ArrayOnDisk(folder / "thumbnails.npy"))
+    (folder / "thumbnails.npy").unlink()
     groups = [[names[index] for index in group] for group in groups]
     leaders = {image: leader(group) for group in groups for image in group}
     for sample in samples:
         sample["group"] = leaders.get(sample["image"], sample["image"])
         sample["split"] = split_of(sample["group"], settings.seed, settings.fractions)
-    frame = pd.DataFrame(samples)[COLUMNS]
-    frame.to_csv(folder / "samples.csv", index=False)
+    frame = pd.DataFrame(samples)
+    frame[COLUMNS].to_csv(folder / "samples.csv", index=False)
     pd.DataFrame([asdict(s) for s in skipped], columns=["image", "reason"]).to_csv(
         folder / "skipped.csv", index=False
     )
@@ -137,33 +152,35 @@ def _build(records, settings, folder, root, progress):
 def _decode(records, settings, folder, root, progress):
     """Decode every photo once: the annotated ones into images.npy, all of them to thumbnails.
 
-    Both go to memory-mapped files, so that memory does not grow with the number of photos.
+    Both go to files, so that memory hardly grows with the number of photos.
     """
     size = settings.image_size
     images = GrowingArray(folder / "images.npy", (size, size, 3))
     thumbnails = GrowingArray(folder / "thumbnails.npy", (THUMBNAIL_SIZE, THUMBNAIL_SIZE))
-    samples, skipped, names = [], [], []
-    with (
-        images,
-        thumbnails,
-        ThreadPoolExecutor(settings.workers) as pool,
-        tqdm(total=len(records), desc="Decoding photos", unit=" images", disable=not progress) as bar,
-    ):
+    samples, skipped, names = [], [], {}
+    bar = tqdm(total=len(records), desc="Decoding photos", unit=" images", disable=not progress)
+    with images, thumbnails, bar, ThreadPoolExecutor(settings.workers) as pool:
         for start in range(0, len(records), _CHUNK):
             chunk = records[start : start + _CHUNK]
             for outcome in pool.map(lambda record: _decode_one(record, settings, root), chunk):
-                if outcome.thumbnail is not None:
+                # A table may have a photo twice: in a row that is used, and in one that is not.
+                if outcome.thumbnail is not None and outcome.image not in names:
                     thumbnails.append(outcome.thumbnail)
-                    names.append(outcome.image)
+                    names[outcome.image] = len(names)
                 if outcome.sample is not None:
                     images.append(outcome.pixels)
                     samples.append(outcome.sample)
                 else:
-                    skipped.append(Skipped(outcome.image, outcome.reason))
+                    skipped.append(_shortened(outcome, root))
             bar.update(len(chunk))
-    thumbnails = np.load(folder / "thumbnails.npy", mmap_mode="r")
-    (folder / "thumbnails.npy").unlink()  # The mapping keeps its content until it is closed.
-    return samples, skipped, names, thumbnails
+    return samples, skipped, list(names)
+
+
+def _shortened(outcome, root):
+    """The reason without the path of the root and the name of the photo, which stand elsewhere."""
+    above = re.escape(str(root).rstrip("/\\")) + r"[/\\]"
+    reason = re.sub(rf"(?<![\w./\\-]){above}", "", outcome.reason)
+    return Skipped(outcome.image, reason.removeprefix(f"{outcome.image}: "))
 
 
 @dataclass(frozen=True)
@@ -179,7 +196,8 @@ class _Outcome:
 
 def _decode_one(record, settings, root):
     path = root / record.image
-    if isinstance(record, Skipped) and not (settings.find_duplicates and path.is_file()):
+    # isfile is False for what no file can be named, where Path.is_file raises.
+    if isinstance(record, Skipped) and not (settings.find_duplicates and os.path.isfile(path)):
         return _Outcome(record.image, reason=record.reason)
     try:
         photo = read_photo(path)
@@ -207,6 +225,7 @@ def _sample(record, photo):
         "image": record.image, "width": width, "height": height,
         "xmin": xmin, "ymin": ymin, "xmax": xmax, "ymax": ymax,
         "species": record.species, "breed": record.breed,
+        "clipped": not -1e-6 <= min(record.box_rel_xyxy) <= max(record.box_rel_xyxy) <= 1 + 1e-6,
     }  # fmt: skip
 
 
@@ -222,22 +241,20 @@ def _check_aspect(record, width, height):
 
 def _describe(frame, skipped, groups, records, settings, folder, root):
     """The content of dataset.json; a `root` of "." is the dataset folder itself."""
-    boxes = frame[["xmin", "ymin", "xmax", "ymax"]].to_numpy(np.float64)
+    boxes = frame[BOX_COLUMNS].to_numpy(np.float64)
     area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
-    raw = [record for record in records if not isinstance(record, Skipped)]
-    clipped = sum(min(r.box_rel_xyxy) < -1e-6 or max(r.box_rel_xyxy) > 1 + 1e-6 for r in raw)
     return {
         "source": settings.source,
         "target": settings.target,
         "root": "." if settings.root is None else str(root.resolve()),
         "image_size": settings.image_size,
         "seed": settings.seed,
-        "fractions": dict(zip(SPLITS, settings.fractions)),
+        "fractions": dict(zip(SPLITS, settings.fractions, strict=True)),
         "counts": {
             "listed": len(records),
             "used": len(frame),
             "skipped": len(skipped),
-            "clipped_boxes": clipped,
+            "clipped_boxes": int(frame["clipped"].sum()),
             "near_duplicate_groups": len(groups),
             "near_duplicates": sum(map(len, groups)),
             **{split: int((frame["split"] == split).sum()) for split in SPLITS},

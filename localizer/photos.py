@@ -11,6 +11,9 @@ from localizer.errors import InputError
 
 # Larger than any camera's photo, small enough to decode in the memory of a laptop (about 0.5 GB).
 MAX_PIXELS = 160_000_000
+# Pillow only warns from its own limit on; MAX_PIXELS is ours. Set once, because the context manager
+# of `warnings` is not safe in threads.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 def read_photo(path):
@@ -27,15 +30,12 @@ def read_photo(path):
     """
     path = Path(path)
     try:
-        with warnings.catch_warnings():
-            # Pillow only warns from MAX_IMAGE_PIXELS on; the explicit check below is the limit.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise InputError(
-                        f"{path}: {image.width}x{image.height} pixels, more than {MAX_PIXELS:,}"
-                    )
-                return _to_rgb(image)
+        with Image.open(path) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise InputError(
+                    f"{path}: {image.width}x{image.height} pixels, more than {MAX_PIXELS:,}"
+                )
+            return _to_rgb(image)
     except InputError:
         raise
     except FileNotFoundError:
@@ -47,17 +47,18 @@ def read_photo(path):
     except MemoryError:
         raise
     except Exception as error:  # Damaged files surface as many kinds of exception in Pillow.
-        raise InputError(f"{path}: cannot be decoded ({error})") from None
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: cannot be decoded ({reason})") from None
 
 
 def _to_rgb(image):
+    image = ImageOps.exif_transpose(image)
     if image.mode in ("I", "F", "I;16", "I;16B", "I;16L"):
         values = np.asarray(image, np.float32)
         # 16-bit samples: 65535 is white. Pillow's own conversion would clip everything to 255.
-        top = 65535.0 if values.max(initial=0) > 255 else 255.0
-        image_8bit = Image.fromarray(np.clip(values * 255.0 / top, 0, 255).astype(np.uint8))
-        return np.asarray(image_8bit.convert("RGB"))
-    image = ImageOps.exif_transpose(image)
+        wide = image.mode.startswith("I;16") or values.max(initial=0) > 255
+        values = np.rint(values * (255 / 65535 if wide else 1))
+        return np.asarray(Image.fromarray(np.clip(values, 0, 255).astype(np.uint8)).convert("RGB"))
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
@@ -68,7 +69,7 @@ def _to_rgb(image):
 def stretch(photo, size):
     """Resize a photo to `size` x `size` pixels without keeping its aspect ratio.
 
-    Areas are averaged where the photo shrinks; it is interpolated linearly where it grows.
+    Areas are averaged along a side that shrinks; one that grows is interpolated linearly.
 
     Args:
         photo: uint8 RGB, shape [height, width, 3].
@@ -77,6 +78,8 @@ def stretch(photo, size):
     Returns:
         uint8 RGB, shape [size, size, 3].
     """
-    shrinks = photo.shape[0] >= size and photo.shape[1] >= size
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return cv2.resize(photo, (size, size), interpolation=method)
+    height, width = photo.shape[:2]
+    shrunk = cv2.resize(
+        photo, (min(width, size), min(height, size)), interpolation=cv2.INTER_AREA
+    )
+    return cv2.resize(shrunk, (size, size), interpolation=cv2.INTER_LINEAR)

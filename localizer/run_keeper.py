@@ -3,7 +3,6 @@
 import contextlib
 import json
 import math
-import os
 import time
 
 import keras
@@ -12,6 +11,7 @@ import pandas as pd
 from tensorboardX import SummaryWriter
 from tqdm import tqdm
 
+from localizer.atomic_files import replacing
 from localizer.errors import InputError
 from localizer.models.localizer_model import for_inference
 from localizer.models.model_file import save_model_file
@@ -59,7 +59,7 @@ class RunKeeper(keras.callbacks.Callback):
         self._writer = SummaryWriter(str(self._run / "tensorboard"), purge_step=len(self.history))
         with tqdm(
             total=self._config.epochs * steps, initial=len(self.history) * steps,
-            desc="Training", unit=" steps", disable=not shown,
+            desc="Training", unit="step", disable=not shown,
         ) as self._bar:  # fmt: skip
             try:
                 yield
@@ -109,7 +109,8 @@ class RunKeeper(keras.callbacks.Callback):
     def _record(self, row):
         for name, value in row.items():
             self._writer.add_scalar(name, value, row["epoch"])
-        _replace(self._run / "history.csv", lambda path: pd.DataFrame(self.history).to_csv(path, index=False))
+        with replacing(self._run / "history.csv") as path:
+            pd.DataFrame(self.history).to_csv(path, index=False)
         write_curves(self.history, self._run / "curves.png")
         best = max(r["val_iou"] for r in self.history)
         self._bar.set_postfix_str(
@@ -139,8 +140,8 @@ class RunKeeper(keras.callbacks.Callback):
 
     def _save_state(self):
         arrays = {f"v{i}": keras.ops.convert_to_numpy(v) for i, v in enumerate(self._variables())}
-        history = np.array(json.dumps(self.history))
-        _replace(self._run / "resume.npz", lambda path: np.savez(path, history=history, **arrays))
+        with replacing(self._run / "resume.npz") as path:
+            np.savez(path, history=np.array(json.dumps(self.history)), **arrays)
 
     def restore(self):
         """Go back to the end of the last whole epoch, and return the index of the next one."""
@@ -157,9 +158,3 @@ class RunKeeper(keras.callbacks.Callback):
             raise InputError(f"{path}: damaged ({error}); start anew with --overwrite") from None
         return len(self.history)
 
-
-def _replace(path, write):
-    """Let `write` make a file beside `path`, then put it in its place in one step."""
-    partial = path.with_name(f".partial.{path.name}")
-    write(partial)
-    os.replace(partial, path)

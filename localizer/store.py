@@ -21,11 +21,13 @@ from localizer.errors import InputError
 from localizer.photos import read_photo
 from localizer.splitting import SPLITS
 
-COLUMNS = [
-    "image", "split", "width", "height", "xmin", "ymin", "xmax", "ymax", "species", "breed", "group",
-]  # fmt: skip
-DEFAULT_DATASETS = ("data/oxford-pet-head", "data/synthetic-head")
 BOX_COLUMNS = ["xmin", "ymin", "xmax", "ymax"]
+COLUMNS = ["image", "split", "width", "height", *BOX_COLUMNS, "species", "breed", "group"]
+DEFAULT_DATASETS = ("data/oxford-pet-head", "data/synthetic-head")
+
+# Names stay text where they look like numbers ("007").
+_TYPES = dict.fromkeys(COLUMNS, str) | dict.fromkeys(BOX_COLUMNS, np.float64)
+_TYPES |= {"width": np.int64, "height": np.int64}
 
 
 @dataclass(frozen=True)
@@ -109,14 +111,14 @@ def open_dataset(path):
     path = Path(path)
     try:
         description = json.loads((path / "dataset.json").read_text(encoding="utf-8"))
-        samples = pd.read_csv(path / "samples.csv", keep_default_na=False)
+        samples = pd.read_csv(path / "samples.csv", keep_default_na=False, dtype=_TYPES)
         images = np.load(path / "images.npy", mmap_mode="r")
     except FileNotFoundError as error:
         raise InputError(
-            f"{path}: not a dataset folder ({Path(error.filename).name} is missing). Make one with: "
-            f"python generate_dataset.py --out {path}"
+            f"{path}: not a dataset folder ({Path(error.filename).name} is missing). Make one "
+            f"with: python generate_dataset.py --out {path}"
         ) from None
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, EOFError) as error:
         raise InputError(f"{path}: damaged ({error}). {_rebuild(path)}") from None
     missing = [column for column in COLUMNS if column not in samples]
     if missing:
@@ -126,8 +128,6 @@ def open_dataset(path):
             f"{path}: images.npy ({images.dtype} {images.shape}) does not belong to samples.csv "
             f"({len(samples)} rows). {_rebuild(path)}"
         )
-    for column in ("image", "species", "breed", "group"):
-        samples[column] = samples[column].astype(str)
     return Dataset(path, images, samples, description)
 
 
@@ -143,7 +143,7 @@ class GrowingArray:
     """A uint8 .npy file of shape [n, *item_shape] to which items are appended, memory flat."""
 
     def __init__(self, path, item_shape):
-        self._file = open(path, "wb")
+        self._file = open(path, "wb")  # noqa: SIM115 - closed by __exit__.
         self._item_shape = tuple(item_shape)
         self._count = 0
         self._write_header()
@@ -162,9 +162,23 @@ class GrowingArray:
         return self
 
     def __exit__(self, *exception):
-        self._file.seek(0)
-        self._write_header()
-        self._file.close()
+        with self._file:
+            self._file.seek(0)
+            self._write_header()
+
+
+class ArrayOnDisk:
+    """A .npy file that is read in parts, so that what was read does not stay in memory."""
+
+    def __init__(self, path):
+        self._path = path
+        self._count = len(np.load(path, mmap_mode="r"))
+
+    def __len__(self):
+        return self._count
+
+    def __getitem__(self, rows):
+        return np.array(np.load(self._path, mmap_mode="r")[rows])
 
 
 def sha256_of(path):

@@ -19,6 +19,7 @@ import keras
 import numpy as np
 import yaml
 
+from localizer.atomic_files import write_text
 from localizer.batches import Batches
 from localizer.boxes import clip_rel_xyxy, iou_xyxy
 from localizer.environment import describe_environment
@@ -105,8 +106,8 @@ def _start_folder(run, settings, dataset):
         (run / name).unlink(missing_ok=True)
     shutil.rmtree(run / "tensorboard", ignore_errors=True)
     environment = {**describe_environment(), "dataset": dataset.description}
-    (run / "environment.json").write_text(json.dumps(environment, indent=2), encoding="utf-8")
-    (run / "config.yaml").write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+    write_text(run / "environment.json", json.dumps(environment, indent=2))
+    write_text(run / "config.yaml", yaml.safe_dump(settings, sort_keys=False))
 
 
 def _refuse_changes(path, settings, run, dataset):
@@ -159,5 +160,5 @@ def _summarize(run, validation, keeper):
         "macs": count_macs(model),
         "file_bytes": (run / "best.keras").stat().st_size,
     }
-    (run / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+    write_text(run / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     return metrics

@@ -9,7 +9,7 @@ from localizer.errors import InputError
 
 
 def mobilenet_v1(image_size, alpha, weights):
-    """MobileNet v1 (A. Howard et al., 2017, arXiv:1704.04861) up to its last convolution.
+    """MobileNet v1 (A. Howard et al., 2017, arXiv:1704.04861) without its pooling and dense layer.
 
     Args:
         image_size: side of the input in pixels.
@@ -17,8 +17,9 @@ def mobilenet_v1(image_size, alpha, weights):
         weights: "imagenet" (downloaded once to KERAS_HOME by Keras), "none", or a weights file.
 
     Returns:
-        keras.Model from `image`, float [n, image_size, image_size, 3] RGB in 0..255, to the features
-        of stride 32, [n, image_size / 32, image_size / 32, 1024 alpha].
+        keras.Model from `image`, float [n, image_size, image_size, 3] RGB in 0..255, to a dict of
+        features by stride: 8, 16 and 32, each [n, image_size / stride, image_size / stride,
+        channels], with 256, 512 and 1024 alpha channels.
 
     Raises:
         InputError: the weights are not to be had, or do not fit.
@@ -49,4 +50,6 @@ def mobilenet_v1(image_size, alpha, weights):
             "Set KERAS_HOME to a folder that has them in models/, name a weights file with "
             "--weights FILE, or train from scratch with --weights none"
         ) from None
-    return keras.Model(image, network.output, name="mobilenet_v1")
+    layers = {8: "conv_pw_5_relu", 16: "conv_pw_11_relu", 32: "conv_pw_13_relu"}
+    features = {stride: network.get_layer(name).output for stride, name in layers.items()}
+    return keras.Model(image, features, name="mobilenet_v1")

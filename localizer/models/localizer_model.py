@@ -4,6 +4,9 @@ import keras
 
 from localizer.models.backbone import mobilenet_v1
 from localizer.models.recipe_head import recipe_head
+from localizer.models.voting_head import voting_head
+
+HEADS = {"recipe": recipe_head, "voting": voting_head}
 
 # What a model that is used puts out; the other outputs exist for the loss alone.
 PUBLIC_OUTPUTS = ("box", "score", "class")
@@ -21,8 +24,12 @@ def build_localizer(config, class_count=0):
         what the loss needs, and `box`, float [n, 4] `rel_xyxy`.
     """
     backbone = mobilenet_v1(config.image_size, config.alpha, config.weights)
-    outputs = recipe_head(backbone.output, config, class_count)
-    return keras.Model(backbone.input, outputs, name="localizer")
+    outputs = HEADS[config.head](backbone.output, config, class_count)
+    model = keras.Model(backbone.input, outputs, name="localizer")
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = config.bn_momentum
+    return model
 
 
 def for_inference(model):

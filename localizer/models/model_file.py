@@ -5,12 +5,12 @@ model was trained with. Keras ignores it, so `keras.saving.load_model` opens the
 """
 
 import json
-import os
 import zipfile
 from pathlib import Path
 
 import keras
 
+from localizer.atomic_files import replacing
 from localizer.errors import InputError
 
 DESCRIPTION = "localizer.json"
@@ -25,12 +25,10 @@ def save_model_file(model, path, description):
         description: JSON-ready dict: `stored_size` and `image_size` (pixels; photos are stretched to
             the first, then resampled to the second), `target`, `classes`, `class_column`, ...
     """
-    path = Path(path)
-    partial = path.with_name(f".{path.stem}.partial.keras")
-    model.save(partial)
-    with zipfile.ZipFile(partial, "a") as archive:
-        archive.writestr(DESCRIPTION, json.dumps(description, indent=2))
-    os.replace(partial, path)
+    with replacing(path) as partial:
+        model.save(partial)
+        with zipfile.ZipFile(partial, "a") as archive:
+            archive.writestr(DESCRIPTION, json.dumps(description, indent=2))
 
 
 def load_model_file(path):

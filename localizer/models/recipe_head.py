@@ -22,7 +22,7 @@ def recipe_head(features, config, class_count):
     """Boxes, and class probabilities when there are classes, from the backbone's features.
 
     Args:
-        features: [n, h, w, channels].
+        features: dict of the backbone's features by stride; that of stride 32 is used.
         config: TrainingConfig.
         class_count: number of classes of the class output; 0 = none.
 
@@ -30,7 +30,7 @@ def recipe_head(features, config, class_count):
         Dict of tensors: `coordinates` [n, 4] in the configured coding and unit, `box` [n, 4]
         `rel_xyxy`, and with classes `class` [n, class_count], a softmax.
     """
-    x = depthwise_separable_block(features, features.shape[-1])
+    x = depthwise_separable_block(features[32], features[32].shape[-1])
     x = layers.GlobalMaxPooling2D(keepdims=True, name="max_pool")(x)
     coordinates = layers.Conv2D(4, 1, name="coordinates_conv")(x)
     coordinates = layers.Reshape((4,), name="coordinates")(coordinates)

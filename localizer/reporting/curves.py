@@ -1,8 +1,8 @@
 """Loss and IoU against the epoch, as a picture."""
 
-import os
-
 from matplotlib.figure import Figure
+
+from localizer.atomic_files import replacing
 
 
 def write_curves(history, path):
@@ -20,6 +20,5 @@ def write_curves(history, path):
         axes.set(xlabel="Epoch", ylabel=label)
         axes.grid(alpha=0.3)
         axes.legend()
-    partial = path.with_name(f".partial.{path.name}")
-    figure.savefig(partial, dpi=110, format="png")
-    os.replace(partial, path)
+    with replacing(path) as partial:
+        figure.savefig(partial, dpi=110)

@@ -17,7 +17,7 @@ def summarize_dataset(dataset):
         for reason, count in skipped["reason"].value_counts().head(8).items():
             lines.append(f"  {count:5}  {_shortened(reason)}")
     if counts["clipped_boxes"]:
-        lines.append(f"{counts['clipped_boxes']} boxes reached outside their image and were clipped")
+        lines.append(f"{counts['clipped_boxes']} boxes reached outside their image: clipped")
     if counts["near_duplicate_groups"]:
         lines.append(
             f"{counts['near_duplicates']} photos in {counts['near_duplicate_groups']} groups of "
@@ -45,7 +45,8 @@ def _box_table(dataset):
         "height / image": height,
         "aspect ratio, pixels": width * size[:, 0] / (height * size[:, 1]),
     }
-    yield f"{'boxes':22}" + "".join(f"{name:>9}" for name in ("min", "5 %", "median", "95 %", "max"))
+    names = ("min", "5 %", "median", "95 %", "max")
+    yield f"{'boxes':22}" + "".join(f"{name:>9}" for name in names)
     for name, values in measures.items():
         quantiles = np.quantile(values, [0, 0.05, 0.5, 0.95, 1])
         yield f"{name:22}" + "".join(f"{value:9.3f}" for value in quantiles)

@@ -2,12 +2,12 @@
 
 import base64
 import json
-import os
 from pathlib import Path
 
 import jinja2
 from markupsafe import Markup
 
+from localizer.atomic_files import write_text
 from localizer.environment import describe_environment
 from localizer.reporting import figures, pictures
 
@@ -34,18 +34,11 @@ def write_report(evaluation, dataset, out_dir, command):
     galleries = pictures.write_galleries(evaluation, dataset, out_dir / "pictures")
     html = _render(evaluation, dataset, galleries, command)
     metrics = json.dumps(evaluation.metrics, indent=2, allow_nan=False, ensure_ascii=False)
-    _write_atomically(out_dir / "metrics.json", metrics + "\n")
+    write_text(out_dir / "metrics.json", metrics + "\n")
     csv = evaluation.predictions.to_csv(index=False, float_format="%.6g")
-    _write_atomically(out_dir / "predictions.csv", csv)
-    _write_atomically(out_dir / "report.html", html)
+    write_text(out_dir / "predictions.csv", csv)
+    write_text(out_dir / "report.html", html)
     return out_dir / "report.html"
-
-
-def _write_atomically(path, text):
-    partial = path.with_name(path.name + ".partial")
-    # Names of files that are not valid text come from the system as lone surrogates.
-    partial.write_text(text, encoding="utf-8", errors="backslashreplace")
-    os.replace(partial, path)
 
 
 def _render(evaluation, dataset, galleries, command):

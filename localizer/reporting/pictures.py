@@ -1,6 +1,5 @@
 """Boxes drawn on photos, and the galleries of best, median and worst answers."""
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ import cv2
 import numpy as np
 
 from localizer import boxes
+from localizer.atomic_files import replacing
 
 # RGB. Apart in brightness too, for eyes that confuse red and green.
 PREDICTION_COLOUR = (235, 30, 45)
@@ -143,9 +143,8 @@ def _write_picture(path, dataset, row, prediction):
     sampling = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
     options = [cv2.IMWRITE_JPEG_QUALITY, 85, *sampling]
     _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR), options)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(jpeg.tobytes())
-    os.replace(partial, path)
+    with replacing(path) as partial:
+        partial.write_bytes(jpeg.tobytes())
     caption = f"IoU {prediction['iou']:.2f}" if np.isfinite(box).all() else "no box"
     if prediction["label"]:
         caption += f", {prediction['label']}"

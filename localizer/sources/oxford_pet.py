@@ -43,11 +43,11 @@ def read(root, target, multiple="largest"):
     """
     root = Path(root)
     names = _listed_names(root)
-    unlisted = {path.stem for path in (root / "annotations" / "xmls").glob("[!.]*.xml")} - set(names)
-    unlisted |= {path.stem for path in (root / "images").glob("[!.]*.jpg")} - set(names)
+    found = {path.stem for path in (root / "annotations" / "xmls").glob("[!.]*.xml")}
+    found |= {path.stem for path in (root / "images").glob("[!.]*.jpg")}
     for name in names:
         yield _annotated(root, name, target, multiple)
-    for name in sorted(unlisted):
+    for name in sorted(found - set(names)):
         yield Skipped(f"images/{name}.jpg", "in none of the official lists")
 
 
@@ -57,8 +57,8 @@ def _listed_names(root):
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError:
         raise InputError(
-            f"{path}: no such file. {root} does not hold the Oxford-IIIT Pet data in their official "
-            "layout (images/ and annotations/list.txt); name the folder that does with --root or "
+            f"{path}: no such file. {root} does not hold the Oxford-IIIT Pet data in their "
+            "official layout (images/ and annotations/list.txt); name the folder that does with --root or "
             "the environment variable OXFORD_PET_ROOT"
         ) from None
     names = [line.split()[0] for line in lines if line.strip() and not line.startswith("#")]

@@ -1,0 +1,94 @@
+"""Losses, metrics, schedules and optimizers against NumPy and arithmetic by hand."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from keras import ops
+
+from localizer import boxes
+from localizer.config import TrainingConfig
+from localizer.losses import CoordinateLoss
+from localizer.metrics import MeanIoU, iou_xyxy
+from localizer.optimization import build_optimizer, build_schedule
+
+TRUE = np.array([[0.25, 0.25, 0.75, 0.75], [0.0, 0.0, 0.5, 1.0]], np.float32)
+
+
+def test_mse_in_pixels_by_hand():
+    predicted = TRUE * 128 + np.array([[1, 2, 3, 4], [0, 0, 0, 0]], np.float32)
+    loss = CoordinateLoss("mse", "corners", 128)(TRUE, predicted)
+    assert float(loss) == pytest.approx((1 + 4 + 9 + 16) / 8)
+
+
+def test_smooth_l1_by_hand():
+    predicted = TRUE * 128 + np.array([[0.5, -0.5, 3, -4], [0, 0, 0, 0]], np.float32)
+    loss = CoordinateLoss("smooth_l1", "corners", 128)(TRUE, predicted)
+    assert float(loss) == pytest.approx((0.125 + 0.125 + 2.5 + 3.5) / 8)
+
+
+def test_square_rooted_sizes_weigh_small_boxes_more():
+    loss = CoordinateLoss("mse", "sqrt_size", 1.0)
+
+    def of(size, error):
+        true = np.array([[0.5 - size / 2, 0.5 - size / 2, 0.5 + size / 2, 0.5 + size / 2]], np.float32)
+        root = np.sqrt(size + error)
+        return float(loss(true, np.array([[0.5, 0.5, root, root]], np.float32)))
+
+    assert of(0.05, 0.02) > 5 * of(0.5, 0.02)
+    assert of(0.3, 0.0) == pytest.approx(0, abs=1e-7)
+
+
+box = st.tuples(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
+
+
+@given(st.lists(st.tuples(box, box), min_size=1, max_size=8))
+def test_iou_in_the_graph_agrees_with_numpy(pairs):
+    a, b = (np.array([pair[i] for pair in pairs], np.float32) for i in (0, 1))
+    np.testing.assert_allclose(iou_xyxy(a, b), boxes.iou_xyxy(a, b), atol=1e-4)
+
+
+def test_mean_iou_clips_the_prediction():
+    metric = MeanIoU()
+    metric.update_state(TRUE[1:], np.array([[-1, -1, 0.5, 2]], np.float32))
+    assert float(metric.result()) == pytest.approx(1.0)
+
+
+def schedule_values(config, steps_per_epoch=10):
+    schedule = build_schedule(config, steps_per_epoch)
+    steps = range(config.epochs * steps_per_epoch)
+    return [float(ops.convert_to_numpy(schedule(step))) for step in steps]
+
+
+def test_cosine_with_warm_up_by_formula():
+    config = TrainingConfig(epochs=5, warmup_epochs=1.0, learning_rate=0.1)
+    rates = schedule_values(config)
+    np.testing.assert_allclose(rates[:11], np.arange(11) / 10 * 0.1, atol=1e-7)
+    expected = 0.05 * (1 + np.cos(np.pi * np.arange(40) / 40))
+    np.testing.assert_allclose(rates[10:], expected, atol=1e-6)
+
+
+def test_constant_with_warm_up():
+    rates = schedule_values(TrainingConfig(epochs=3, schedule="constant", learning_rate=0.1))
+    np.testing.assert_allclose(rates, np.minimum(np.arange(30) / 10, 1) * 0.1, atol=1e-7)
+    config = TrainingConfig(schedule="constant", warmup_epochs=0.0, learning_rate=0.1)
+    assert build_schedule(config, 10) == 0.1
+
+
+def test_weight_decay_spares_biases_and_batch_norm():
+    config = replace(
+        TrainingConfig(), optimizer="adamw", weight_decay=0.5, schedule="constant",
+        warmup_epochs=0.0, learning_rate=0.1,
+    )  # fmt: skip
+    inputs = keras.Input((3,))
+    normal = keras.layers.BatchNormalization()(keras.layers.Dense(2)(inputs))
+    model = keras.Model(inputs, normal)
+    before = [ops.convert_to_numpy(v) for v in model.trainable_variables]
+    optimizer = build_optimizer(config, 10)
+    optimizer.apply([ops.zeros_like(v) for v in model.trainable_variables], model.trainable_variables)
+    for variable, old in zip(model.trainable_variables, before):
+        factor = 0.95 if variable.name == "kernel" else 1.0
+        np.testing.assert_allclose(ops.convert_to_numpy(variable), factor * old, rtol=1e-5)

@@ -1,0 +1,112 @@
+"""The recipe's network: its size, its cost, its coding of boxes, and its file."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+from keras import ops
+
+from localizer.config import TrainingConfig
+from localizer.errors import InputError
+from localizer.models.coordinates import decode, encode
+from localizer.models.cost import count_macs
+from localizer.models.localizer_model import build_localizer, for_inference
+from localizer.models.model_file import load_model_file, save_model_file
+
+SCRATCH = TrainingConfig(weights="none")
+
+
+@pytest.fixture(scope="module")
+def recipe():
+    return build_localizer(SCRATCH)
+
+
+def test_the_recipe_has_the_published_number_of_parameters(recipe):
+    assert recipe.count_params() == 289_460
+    dense = [layer for layer in recipe.layers if isinstance(layer, keras.layers.Dense)]
+    assert not dense
+
+
+def test_macs_agree_with_tensorflows_profiler(recipe):
+    graph = tf.function(recipe).get_concrete_function(tf.TensorSpec([1, 128, 128, 3])).graph
+    options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation()
+    options["output"] = "none"
+    operations = tf.compat.v1.profiler.profile(graph, options=options).total_float_ops
+    # The profiler counts two operations a multiply-add, and the element-wise layers as well.
+    assert 2 * count_macs(recipe) < operations < 2.2 * count_macs(recipe)
+
+
+def test_macs_by_hand():
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(4, 3, strides=2, padding="same")(inputs)
+    x = keras.layers.DepthwiseConv2D(3, padding="same")(x)
+    x = keras.layers.Dense(10)(keras.layers.Flatten()(x))
+    by_hand = 4 * 4 * 4 * 3 * 9 + 4 * 4 * 4 * 9 + 64 * 10
+    assert count_macs(keras.Model(inputs, x)) == by_hand
+
+
+@pytest.mark.parametrize("size", [96, 100, 160])
+@pytest.mark.parametrize("alpha", [0.25, 0.5])
+def test_any_alpha_and_any_size_from_96_up(alpha, size):
+    model = build_localizer(replace(SCRATCH, alpha=alpha, image_size=size), class_count=3)
+    outputs = model(np.zeros((2, size, size, 3), np.float32))
+    assert outputs["box"].shape == (2, 4)
+    np.testing.assert_allclose(ops.sum(outputs["class"], axis=-1), 1.0, atol=1e-5)
+
+
+@pytest.mark.parametrize("coordinates", ["corners", "sqrt_size"])
+@given(
+    low=st.tuples(st.floats(0, 0.8), st.floats(0, 0.8)),
+    size=st.tuples(st.floats(0.01, 0.2), st.floats(0.01, 0.2)),
+)
+def test_decode_is_the_inverse_of_encode(coordinates, low, size):
+    box = np.array([[*low, *np.add(low, size)]], np.float32)
+    coded = encode(ops.convert_to_tensor(box), coordinates, 128.0)
+    np.testing.assert_allclose(decode(coded, coordinates, 128.0), box, atol=1e-5)
+
+
+def test_codes_by_hand():
+    box = ops.convert_to_tensor([[0.25, 0.5, 0.5, 1.0]])
+    np.testing.assert_allclose(encode(box, "corners", 128.0), [[32, 64, 64, 128]])
+    np.testing.assert_allclose(
+        encode(box, "sqrt_size", 1.0), [[0.375, 0.75, 0.5, np.sqrt(0.5)]], rtol=1e-6
+    )
+
+
+def test_a_model_file_keeps_the_model_and_its_description(recipe, tmp_path):
+    model = for_inference(recipe)
+    save_model_file(model, tmp_path / "model.keras", {"classes": ["a", "ü"], "target": "head"})
+    loaded, description = load_model_file(tmp_path / "model.keras")
+    assert description == {"classes": ["a", "ü"], "target": "head"}
+    image = np.random.default_rng(0).uniform(0, 255, (1, 128, 128, 3)).astype(np.float32)
+    np.testing.assert_allclose(loaded(image)["box"], model(image)["box"], atol=1e-6)
+    assert set(loaded(image)) == {"box"}
+    assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
+
+
+def test_model_files_that_cannot_be_used(tmp_path):
+    with pytest.raises(InputError, match="no such model file"):
+        load_model_file(tmp_path / "missing.keras")
+    (tmp_path / "broken.keras").write_bytes(b"PK\x03\x04 not really")
+    with pytest.raises(InputError, match=r"broken\.keras: cannot be loaded"):
+        load_model_file(tmp_path / "broken.keras")
+    inputs = keras.Input((4,))
+    foreign = keras.Model(inputs, keras.layers.Dense(1)(inputs))
+    foreign.save(tmp_path / "foreign.keras")
+    with pytest.raises(InputError, match="not one that train_model.py wrote"):
+        load_model_file(tmp_path / "foreign.keras")
+    code = keras.Model(inputs, keras.layers.Lambda(lambda x: x + 1, output_shape=(4,))(inputs))
+    save_model_file(code, tmp_path / "code.keras", {})
+    with pytest.raises(InputError, match="cannot be loaded"):
+        load_model_file(tmp_path / "code.keras")
+
+
+def test_weights_that_are_not_there_are_named(tmp_path):
+    with pytest.raises(InputError, match="no such file; give a Keras weights file"):
+        build_localizer(replace(SCRATCH, weights=str(tmp_path / "missing.h5")))
+    with pytest.raises(InputError, match=r"alpha 0\.3"):
+        build_localizer(replace(SCRATCH, alpha=0.3, weights="imagenet"))

@@ -1,0 +1,118 @@
+"""The whole chain through the scripts, as a user calls them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+def call(script, *options, cwd, code=0):
+    """Run a script; returns its standard output, and standard error when it is to fail."""
+    command = [sys.executable, str(PROJECT / script), *map(str, options)]
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=os.environ)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr if code else done.stdout
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory):
+    """A folder in which the three scripts have run on drawn scenes."""
+    folder = tmp_path_factory.mktemp("chain")
+    call(
+        "generate_dataset.py", "--source", "synthetic", "--count", 200, "--out", "data/tiny",
+        "--workers", 1, "--image-size", 112, cwd=folder,
+    )  # fmt: skip
+    recipe = folder / "tiny.yaml"
+    recipe.write_text("weights: none\nimage_size: 96\nepochs: 9\nclass_output: breed\n")
+    out = call(
+        "train_model.py", "--data", "data/tiny", "--recipe", recipe, "--epochs", 2,
+        "--batch-size", 16, "--augmentation.rotation", 0, cwd=folder,
+    )  # fmt: skip
+    assert "Validation mean IoU" in out and "runs/tiny-tiny-0" in out
+    out = call("evaluate_performance.py", "--data", "data/tiny", cwd=folder)
+    assert "reports/tiny-tiny-0-validation/report.html" in out and "baseline:mean" in out
+    return folder
+
+
+def test_options_go_before_the_recipe_and_both_are_kept(chain):
+    config = (chain / "runs/tiny-tiny-0/config.yaml").read_text()
+    for line in ("epochs: 2", "image_size: 96", "batch_size: 16", "  rotation: 0.0", "weights: none"):
+        assert line in config.splitlines()
+
+
+def test_metrics_have_the_shape_that_others_rely_on(chain):
+    metrics = json.loads((chain / "reports/tiny-tiny-0-validation/metrics.json").read_text())
+    assert {"dataset", "split", "target", "n", "models"} <= metrics.keys()
+    assert (metrics["dataset"], metrics["split"], metrics["target"]) == ("tiny", "validation", "head")
+    names = [model["name"] for model in metrics["models"]]
+    assert names == ["tiny-tiny-0", "baseline:center", "baseline:mean", "baseline:whole"]
+    keys = {
+        "name", "mean_iou", "ci95", "median_iou", "micro_iou", "success", "ap50_95", "parameters",
+        "macs", "file_bytes", "latency_ms",
+    }  # fmt: skip
+    for model in metrics["models"]:
+        assert keys <= model.keys()
+        assert {"0.5", "0.75", "0.9"} <= model["success"].keys()
+        assert model["ci95"][0] <= model["mean_iou"] <= model["ci95"][1]
+    trained, constant = metrics["models"][:2]
+    assert trained["parameters"] > 289_000 and trained["latency_ms"] > 0
+    assert trained["breed_accuracy"] is not None
+    assert constant["parameters"] is None and constant["latency_ms"] is None
+
+
+def test_predictions_agree_with_the_metrics(chain):
+    report = chain / "reports/tiny-tiny-0-validation"
+    metrics = json.loads((report / "metrics.json").read_text())
+    table = pd.read_csv(report / "predictions.csv")
+    columns = ["model", "image", "xmin", "ymin", "xmax", "ymax", "score", "label", "iou"]
+    assert set(columns) <= set(table)
+    for model in metrics["models"]:
+        rows = table[table["model"] == model["name"]]
+        assert len(rows) == metrics["n"]
+        assert rows["iou"].mean() == pytest.approx(model["mean_iou"], abs=1e-4)
+
+
+def test_the_run_and_the_report_give_the_same_validation_iou(chain):
+    run = json.loads((chain / "runs/tiny-tiny-0/metrics.json").read_text())
+    report = json.loads((chain / "reports/tiny-tiny-0-validation/metrics.json").read_text())
+    assert report["models"][0]["mean_iou"] == pytest.approx(run["mean_iou"], abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("script", "options", "message"),
+    [
+        ("train_model.py", ["--data", "nowhere"], "not a dataset folder"),
+        ("train_model.py", ["--data", "data/tiny", "--epochs", "0"], "epochs"),
+        ("train_model.py", ["--data", "data/tiny", "--epoch", "3"], "--epoch"),
+        ("train_model.py", ["--data", "data/tiny", "--box_loss", "mae"], "smooth_l1"),
+        ("train_model.py", ["--data", "data/tiny", "--recipe", "missing.yaml"], "missing.yaml"),
+        ("train_model.py", ["--data", "data/tiny", "--recipe", "tiny.yaml"], "--overwrite"),
+        ("evaluate_performance.py", ["--data", "data/tiny", "--models", "nothing"], "not a model"),
+        ("evaluate_performance.py", ["--data", "data/tiny", "--models", "data"], "no best.keras"),
+        ("evaluate_performance.py", ["--data", "data/tiny", "--split", "all"], "validation"),
+        ("evaluate_performance.py", ["--data", "data/tiny", "--models", "baseline:x"], "no such"),
+    ],
+)
+def test_bad_options_end_with_code_2_and_a_message(chain, script, options, message):
+    assert message in call(script, *options, cwd=chain, code=2)
+
+
+def test_a_recipe_with_an_unknown_field_names_it(chain):
+    (chain / "wrong.yaml").write_text("epohcs: 3\n")
+    message = call(
+        "train_model.py", "--data", "data/tiny", "--recipe", "wrong.yaml", cwd=chain, code=2
+    )
+    assert "epohcs" in message
+
+
+@pytest.mark.parametrize("script", ["generate_dataset.py", "train_model.py", "evaluate_performance.py"])
+def test_help_names_every_option_with_its_default(script, tmp_path):
+    text = call(script, "--help", cwd=tmp_path)
+    assert "default:" in text and f"python {script}" in text

@@ -1,0 +1,184 @@
+"""Training: reproducible, resumable, stops when it should, the same on TensorFlow and JAX."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from localizer.batches import Batches
+from localizer.config import TrainingConfig
+from localizer.errors import InputError
+from localizer.models.model_file import load_model_file
+from localizer.predictors.keras_model import KerasModel
+from localizer.training import train
+
+SMALL = TrainingConfig(
+    image_size=96, weights="none", epochs=3, batch_size=32, optimizer="adamw", weight_decay=0.01,
+    ema_momentum=0.9, class_output="species", clip_norm=10.0,
+)  # fmt: skip
+
+
+def weights_of(run):
+    return load_model_file(run / "best.keras")[0].get_weights()
+
+
+def history_of(run):
+    return pd.read_csv(run / "history.csv").drop(columns="seconds")
+
+
+@pytest.fixture(scope="module")
+def whole_run(synthetic_dataset, tmp_path_factory):
+    run = tmp_path_factory.mktemp("runs") / "whole"
+    train(synthetic_dataset, SMALL, run, progress=False)
+    return run
+
+
+def test_a_run_folder_explains_itself(whole_run, synthetic_dataset):
+    assert {p.name for p in whole_run.iterdir()} >= {
+        "config.yaml", "environment.json", "history.csv", "best.keras", "metrics.json", "curves.png",
+        "tensorboard", "resume.npz",
+    }  # fmt: skip
+    environment = json.loads((whole_run / "environment.json").read_text())
+    assert environment["dataset"]["sha256"] == synthetic_dataset.description["sha256"]
+    assert len(history_of(whole_run)) == 3
+    metrics = json.loads((whole_run / "metrics.json").read_text())
+    assert metrics["n"] == len(synthetic_dataset.indices("validation"))
+    assert metrics["mean_iou"] == pytest.approx(history_of(whole_run)["val_iou"].max(), abs=1e-5)
+
+
+def test_two_runs_with_one_seed_are_identical_and_another_seed_is_not(
+    whole_run, synthetic_dataset, tmp_path
+):
+    train(synthetic_dataset, replace(SMALL, workers=1), tmp_path / "again", progress=False)
+    pd.testing.assert_frame_equal(history_of(whole_run), history_of(tmp_path / "again"))
+    for one, other in zip(weights_of(whole_run), weights_of(tmp_path / "again")):
+        np.testing.assert_array_equal(one, other)
+    train(synthetic_dataset, replace(SMALL, seed=1, epochs=1), tmp_path / "other", progress=False)
+    assert history_of(tmp_path / "other")["loss"][0] != history_of(whole_run)["loss"][0]
+
+
+def test_a_killed_run_goes_on_bit_for_bit(whole_run, synthetic_dataset, tmp_path, monkeypatch):
+    run = tmp_path / "killed"
+    original = Batches.__getitem__
+
+    def killed_in_the_second_epoch(self, batch):
+        if self.epoch == 1 and batch == 2:
+            raise KeyboardInterrupt
+        return original(self, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Batches, "__getitem__", killed_in_the_second_epoch)
+        with pytest.raises(BaseException):  # noqa: B017 Each backend wraps the interrupt its way.
+            train(synthetic_dataset, SMALL, run, progress=False)
+    assert len(history_of(run)) == 1
+    train(synthetic_dataset, SMALL, run, resume=True, progress=False)
+    pd.testing.assert_frame_equal(history_of(whole_run), history_of(run))
+    for one, other in zip(weights_of(whole_run), weights_of(run)):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_resuming_with_other_settings_names_the_difference(whole_run, synthetic_dataset):
+    with pytest.raises(InputError, match="batch_size: 32 is now 16"):
+        train(synthetic_dataset, replace(SMALL, batch_size=16), whole_run, resume=True)
+    with pytest.raises(InputError, match="--resume goes on with it, --overwrite starts it anew"):
+        train(synthetic_dataset, SMALL, whole_run)
+
+
+def test_a_finished_run_is_not_trained_again(whole_run, synthetic_dataset):
+    before = (whole_run / "resume.npz").read_bytes()
+    train(synthetic_dataset, SMALL, whole_run, resume=True, progress=False)
+    assert (whole_run / "resume.npz").read_bytes() == before
+
+
+def test_early_stopping(synthetic_dataset, tmp_path):
+    # A learning rate this small cannot improve anything, so the first epoch stays the best.
+    config = replace(
+        SMALL, epochs=9, early_stopping=2, learning_rate=1e-30, schedule="constant",
+        ema_momentum=0.0, class_output="none",
+    )  # fmt: skip
+    metrics = train(synthetic_dataset, config, tmp_path / "run", progress=False)
+    history = history_of(tmp_path / "run")
+    best = history["val_iou"].idxmax()
+    assert len(history) == best + 1 + 2 < 9
+    assert metrics["best_epoch"] == best + 1
+
+
+def test_a_lost_loss_aborts_with_advice(synthetic_dataset, tmp_path):
+    config = replace(SMALL, learning_rate=1e30, optimizer="adam", clip_norm=0.0, warmup_epochs=0.0)
+    with pytest.raises(InputError, match="no longer finite.*--learning_rate"):
+        train(synthetic_dataset, config, tmp_path / "run", progress=False)
+
+
+def test_averaged_weights_are_the_ones_that_are_kept(synthetic_dataset, tmp_path):
+    """With momentum m the average after two steps is m * first + (1 - m) * second."""
+    plain = replace(SMALL, epochs=1, batch_size=96, ema_momentum=0.0, augment=False)
+    steps = len(Batches(synthetic_dataset, synthetic_dataset.indices("train"), plain, training=True))
+    assert steps == 2
+    train(synthetic_dataset, plain, tmp_path / "plain", progress=False)
+    train(synthetic_dataset, replace(plain, ema_momentum=0.75), tmp_path / "averaged", progress=False)
+    one, other = weights_of(tmp_path / "plain"), weights_of(tmp_path / "averaged")
+    assert any(np.abs(a - b).max() > 1e-6 for a, b in zip(one, other))
+
+
+def test_the_kept_model_scores_photos_as_validation_did(whole_run, synthetic_dataset):
+    predictor = KerasModel(whole_run)
+    rows = synthetic_dataset.indices("validation")[:8]
+    photos = [synthetic_dataset.read_photo(row) for row in rows]
+    answer = predictor.predict(photos)
+    model, _ = load_model_file(whole_run / "best.keras")
+    config = replace(SMALL, class_output="none")
+    images, _ = Batches(synthetic_dataset, rows, config)[0]
+    expected = keras.ops.convert_to_numpy(model(images)["box"])
+    np.testing.assert_allclose(answer.boxes_rel_xyxy, np.clip(expected, 0, 1), atol=1e-4)
+    assert set(answer.labels) <= set(synthetic_dataset.classes("species"))
+
+
+def test_incomplete_last_batch_is_left_out_of_training_only(synthetic_dataset):
+    rows = np.arange(70)
+    assert len(Batches(synthetic_dataset, rows, SMALL, training=True)) == 2
+    validation = Batches(synthetic_dataset, rows, SMALL)
+    assert [len(validation[i][0]) for i in range(len(validation))] == [32, 32, 6]
+
+
+FEW_STEPS = """
+import json, sys, keras
+from localizer.config import TrainingConfig
+from localizer.store import open_dataset
+from localizer.training import train
+from dataclasses import replace
+config = TrainingConfig(image_size=96, weights=sys.argv[3], epochs=2, batch_size=32,
+    class_output="species", ema_momentum=0.9, learning_rate=1e-4, workers=1)
+train(open_dataset(sys.argv[1]), config, sys.argv[2], progress=False)
+print(keras.backend.backend())
+"""
+
+
+def test_tensorflow_and_jax_train_alike(synthetic_dataset, tmp_path):
+    # Both backends begin with the same weights: those that one of them has drawn.
+    initial = tmp_path / "initial.weights.h5"
+    keras.utils.set_random_seed(0)
+    keras.applications.MobileNet(
+        input_shape=(96, 96, 3), alpha=0.25, include_top=False, weights=None
+    ).save_weights(initial)
+    histories = {}
+    for backend in ("tensorflow", "jax"):
+        run = tmp_path / backend
+        script = [sys.executable, "-c", FEW_STEPS, synthetic_dataset.path, run, initial]
+        environment = {**os.environ, "KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu"}
+        done = subprocess.run(
+            script, env=environment, cwd=Path(__file__).parent.parent, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        assert done.stdout.split() == [backend]
+        histories[backend] = history_of(run)
+    columns = ["loss", "val_loss", "iou", "val_iou", "learning_rate"]
+    np.testing.assert_allclose(
+        histories["tensorflow"][columns], histories["jax"][columns], rtol=0.02, atol=0.002
+    )
