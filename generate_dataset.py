@@ -8,6 +8,8 @@ oxford-pet reads the official layout at --root or OXFORD_PET_ROOT and downloads 
 there. voc, coco and csv read your own photos; docs/formats.md shows what they expect.
 """
 
+import signal
+import sys
 from pathlib import Path
 from typing import Literal
 
@@ -20,16 +22,19 @@ from localizer.sources.opening import SOURCES, default_source, open_source
 def main():
     parser = build_parser(__doc__)
     add = parser.add_argument
-    add("--source", type=Literal[SOURCES], default=default_source(), help="where the photos come from")
+    add("--source", type=Literal[SOURCES], default=default_source(), help="kind of data")
     add("--root", type=Path | None, help="folder of the photos (csv: or the table itself)")
-    add("--target", type=str | None, help="head or body; for your own data any word (default: head, or object)")
+    add("--target", type=str | None, help="head or body; own data: any word (default: object)")
     add("--out", type=Path | None, help="dataset folder to write (default: data/SOURCE-TARGET)")
     add("--image-size", type=PositiveInt, default=160, help="side of the stored images, pixels")
-    add("--fractions", type=ClosedUnitInterval, nargs=3, default=[0.8, 0.1, 0.1], help="train, validation, test")
+    add("--fractions", type=ClosedUnitInterval, nargs=3, default=[0.8, 0.1, 0.1],
+        help="train, validation, test")  # fmt: skip
     add("--seed", type=NonNegativeInt, default=0, help="of the split, and of the scenes")
     add("--count", type=PositiveInt, default=2000, help="synthetic: number of scenes")
-    add("--multiple", type=Literal["largest", "skip"], default="largest", help="a photo with several objects")
-    add("--box-format", type=Literal["pixels", "relative"], default="pixels", help="csv: unit of the boxes")
+    add("--multiple", type=Literal["largest", "skip"], default="largest",
+        help="what to do with several objects in a photo")  # fmt: skip
+    add("--box-format", type=Literal["pixels", "relative"], default="pixels",
+        help="csv: unit of the boxes")  # fmt: skip
     add("--annotations", type=Path | None, help="coco: the JSON file, when there are several")
     add("--workers", type=PositiveInt, default=2, help="threads that decode, processes that draw")
     add("--overwrite", action="store_true", help="replace a dataset folder that is there")
@@ -55,6 +60,8 @@ def main():
         find_duplicates=options.source != "synthetic",
         workers=options.workers,
     )
+    # Ended politely, as by a batch system, the script still takes its half-made files away.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     dataset = generate_dataset(read, settings, out, overwrite=options.overwrite)
     print(summarize_dataset(dataset))
 

@@ -35,7 +35,8 @@ def main():
 
     dataset = open_dataset(options.data)
     config = replace(TrainingConfig(), weights="none", batch_size=options.batch_size)
-    training = Batches(dataset, dataset.indices("train"), config, training=True)
+    rows, outputs = dataset.indices("train"), ("coordinates", "box")
+    training = Batches(dataset, rows, config, outputs, training=True)
     count = len(training) * config.batch_size
     rng = np.random.default_rng(0)
     size = config.image_size

@@ -19,14 +19,16 @@ class Batches(keras.utils.PyDataset):
         dataset: an opened Dataset.
         rows: rows of the dataset, int [n].
         config: TrainingConfig.
-        classes: names of the class output in its order, or None.
+        outputs: names of the network's outputs; each gets its target, the box but for `class`.
+        classes: names of the class output in its order, if there is one.
         training: shuffled, augmented if the recipe says so, and without the incomplete last batch.
     """
 
-    def __init__(self, dataset, rows, config, classes=None, training=False):
+    def __init__(self, dataset, rows, config, outputs=("box",), classes=None, training=False):
         super().__init__(workers=config.workers, max_queue_size=8)
         self.epoch = 0
         self._config = config
+        self._outputs = outputs
         self._training = training
         self._augment = training and config.augment
         self._images = dataset.images
@@ -63,7 +65,7 @@ class Batches(keras.utils.PyDataset):
                 )  # fmt: skip
             else:
                 images[i] = resample(self._images[row], size)
-        targets = {"coordinates": boxes, "box": boxes}
-        if self._one_hot is not None:
+        targets = {name: boxes for name in self._outputs}
+        if "class" in targets:
             targets["class"] = self._one_hot[rows]
         return images, targets

@@ -86,8 +86,8 @@ def generate_dataset(read, settings, out, overwrite=False, progress=True):
             _replace(out, partial, Path(scratch, "replaced"))
     except OSError as error:
         raise InputError(
-            f"{out}: the dataset cannot be written there ({error.strerror or error}); nothing of "
-            "it was left behind. Free some space, or choose another --out"
+            f"{out}: the dataset cannot be made ({error}); nothing of it was left behind. Is the "
+            "disk full? Free some space, or choose another --out"
         ) from error
     return open_dataset(out)
 
@@ -95,7 +95,8 @@ def generate_dataset(read, settings, out, overwrite=False, progress=True):
 def _check(settings, out, overwrite):
     if settings.image_size < 32:
         raise InputError(f"--image-size is {settings.image_size}; at least 32 pixels are needed")
-    if min(settings.fractions) < 0 or abs(sum(settings.fractions) - 1) > 1e-6:
+    # Asked this way round, NaN is refused, too.
+    if not (min(settings.fractions) >= 0 and abs(sum(settings.fractions) - 1) <= 1e-6):
         raise InputError(f"--fractions {settings.fractions} must not be negative and add up to 1")
     if out.exists() and not (overwrite and (out / "dataset.json").is_file()):
         is_dataset = (out / "dataset.json").is_file()
@@ -108,11 +109,12 @@ def _replace(out, partial, old):
     if not out.exists():
         os.replace(partial, out)
         return
-    os.replace(out, old)
     try:
+        os.replace(out, old)
         os.replace(partial, out)
-    except OSError:
-        os.replace(old, out)
+    except BaseException:  # Being stopped counts, too.
+        if old.exists() and not out.exists():
+            os.replace(old, out)
         raise
 
 
@@ -179,7 +181,7 @@ def _decode(records, settings, folder, root, progress):
 def _shortened(outcome, root):
     """The reason without the path of the root and the name of the photo, which stand elsewhere."""
     above = re.escape(str(root).rstrip("/\\")) + r"[/\\]"
-    reason = re.sub(rf"(?<![\w./\\-]){above}", "", outcome.reason)
+    reason = re.sub(rf"(?<![\w./\\'\"-]){above}", "", outcome.reason)
     return Skipped(outcome.image, reason.removeprefix(f"{outcome.image}: "))
 
 

@@ -79,7 +79,5 @@ def stretch(photo, size):
         uint8 RGB, shape [size, size, 3].
     """
     height, width = photo.shape[:2]
-    shrunk = cv2.resize(
-        photo, (min(width, size), min(height, size)), interpolation=cv2.INTER_AREA
-    )
+    shrunk = cv2.resize(photo, (min(width, size), min(height, size)), interpolation=cv2.INTER_AREA)
     return cv2.resize(shrunk, (size, size), interpolation=cv2.INTER_LINEAR)

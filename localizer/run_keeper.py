@@ -33,7 +33,7 @@ class RunKeeper(keras.callbacks.Callback):
         super().__init__()
         self.history = []
         self._run = run
-        self._network = model
+        self.set_model(model)
         self._training, self._validation = training, validation
         self._config, self._description = config, description
         self._inference = for_inference(model)
@@ -84,7 +84,7 @@ class RunKeeper(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Validate with the averaged weights, record, and keep what is best."""
         with self._averaged_weights():
-            validated = self._network.evaluate(self._validation, verbose=0, return_dict=True)
+            validated = self.model.evaluate(self._validation, verbose=0, return_dict=True)
             row = self._row(epoch, logs, validated)
             is_best = not self.history or row["val_iou"] > max(r["val_iou"] for r in self.history)
             self.history.append(row)
@@ -92,11 +92,11 @@ class RunKeeper(keras.callbacks.Callback):
                 save_model_file(self._inference, self._run / "best.keras", self._description)
         self._record(row)
         self._save_state()
-        self._network.stop_training = self.is_over
+        self.model.stop_training = self.is_over
 
     def _row(self, epoch, logs, validated):
         seconds = time.perf_counter() - self._epoch_began
-        rate = self._network.optimizer.learning_rate
+        rate = self.model.optimizer.learning_rate
         measured = {**logs, **{f"val_{name}": value for name, value in validated.items()}}
         measured = {name.replace("box_iou", "iou"): float(v) for name, v in measured.items()}
         return {
@@ -124,11 +124,12 @@ class RunKeeper(keras.callbacks.Callback):
         if not self._config.ema_momentum:
             yield
             return
-        weights = self._network.trainable_variables
-        averages = self._network.optimizer._model_variables_moving_average
-        kept = [keras.ops.convert_to_numpy(weight) for weight in weights]
+        weights = self.model.trainable_variables
+        averages = self.model.optimizer._model_variables_moving_average
+        kept = [np.array(weight) for weight in weights]
         for weight, average in zip(weights, averages):
-            weight.assign(average)
+            # A copy: JAX gives the memory of a weight away in the next step.
+            weight.assign(np.array(average))
         try:
             yield
         finally:
@@ -136,7 +137,7 @@ class RunKeeper(keras.callbacks.Callback):
                 weight.assign(value)
 
     def _variables(self):
-        return [*self._network.variables, *self._network.optimizer.variables]
+        return [*self.model.variables, *self.model.optimizer.variables]
 
     def _save_state(self):
         arrays = {f"v{i}": keras.ops.convert_to_numpy(v) for i, v in enumerate(self._variables())}
@@ -148,7 +149,7 @@ class RunKeeper(keras.callbacks.Callback):
         path = self._run / "resume.npz"
         if not path.is_file():
             return 0
-        self._network.optimizer.build(self._network.trainable_variables)
+        self.model.optimizer.build(self.model.trainable_variables)
         try:
             with np.load(path, allow_pickle=False) as state:
                 self.history = json.loads(str(state["history"]))

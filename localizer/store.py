@@ -112,7 +112,7 @@ def open_dataset(path):
     try:
         description = json.loads((path / "dataset.json").read_text(encoding="utf-8"))
         samples = pd.read_csv(path / "samples.csv", keep_default_na=False, dtype=_TYPES)
-        images = np.load(path / "images.npy", mmap_mode="r")
+        images = np.lib.format.open_memmap(path / "images.npy", mode="r")
     except FileNotFoundError as error:
         raise InputError(
             f"{path}: not a dataset folder ({Path(error.filename).name} is missing). Make one "
@@ -120,6 +120,8 @@ def open_dataset(path):
         ) from None
     except (ValueError, OSError, EOFError) as error:
         raise InputError(f"{path}: damaged ({error}). {_rebuild(path)}") from None
+    if not isinstance(description, dict) or not {"target", "root"} <= description.keys():
+        raise InputError(f"{path / 'dataset.json'}: no target or no root. {_rebuild(path)}")
     missing = [column for column in COLUMNS if column not in samples]
     if missing:
         raise InputError(f"{path / 'samples.csv'}: no column {missing[0]!r}. {_rebuild(path)}")
@@ -172,13 +174,13 @@ class ArrayOnDisk:
 
     def __init__(self, path):
         self._path = path
-        self._count = len(np.load(path, mmap_mode="r"))
+        self._count = len(np.lib.format.open_memmap(path, mode="r"))
 
     def __len__(self):
         return self._count
 
     def __getitem__(self, rows):
-        return np.array(np.load(self._path, mmap_mode="r")[rows])
+        return np.array(np.lib.format.open_memmap(self._path, mode="r")[rows])
 
 
 def sha256_of(path):

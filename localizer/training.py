@@ -58,9 +58,10 @@ def train(dataset, config, run, resume=False, overwrite=False, progress=True):
     _check_folder(run, settings, dataset, resume, overwrite)
     keras.utils.set_random_seed(config.seed)
     make_deterministic()
-    training = Batches(dataset, train_rows, config, classes, training=True)
-    validation = Batches(dataset, validation_rows, config, classes)
     model = build_localizer(config, len(classes or ()))
+    outputs = tuple(model.output)
+    training = Batches(dataset, train_rows, config, outputs, classes, training=True)
+    validation = Batches(dataset, validation_rows, config, outputs, classes)
     losses, weights = build_losses(config)
     model.compile(
         optimizer=build_optimizer(config, len(training)),
@@ -74,9 +75,10 @@ def train(dataset, config, run, resume=False, overwrite=False, progress=True):
     first_epoch = keeper.restore() if resume else 0
     if first_epoch < config.epochs and not keeper.is_over:
         with keeper.show_progress(progress):
+            # Batches shuffles by itself; Keras' own shuffling would depend on what ran before.
             model.fit(
-                training, epochs=config.epochs, initial_epoch=first_epoch, verbose=0,
-                callbacks=[keeper],
+                training, epochs=config.epochs, initial_epoch=first_epoch, shuffle=False,
+                callbacks=[keeper], verbose=0,
             )  # fmt: skip
     return _summarize(run, validation, keeper)
 

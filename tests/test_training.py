@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -19,6 +20,7 @@ from localizer.models.model_file import load_model_file
 from localizer.predictors.keras_model import KerasModel
 from localizer.training import train
 
+PROJECT = Path(__file__).resolve().parent.parent
 SMALL = TrainingConfig(
     image_size=96, weights="none", epochs=3, batch_size=32, optimizer="adamw", weight_decay=0.01,
     ema_momentum=0.9, class_output="species", clip_norm=10.0,
@@ -64,19 +66,36 @@ def test_two_runs_with_one_seed_are_identical_and_another_seed_is_not(
     assert history_of(tmp_path / "other")["loss"][0] != history_of(whole_run)["loss"][0]
 
 
-def test_a_killed_run_goes_on_bit_for_bit(whole_run, synthetic_dataset, tmp_path, monkeypatch):
+KILLED = """
+import os, signal, sys
+from localizer.batches import Batches
+from localizer.store import open_dataset
+from localizer.training import train
+from tests.test_training import SMALL
+
+original = Batches.__getitem__
+
+def killed_in_the_second_epoch(self, batch):
+    if self.epoch == 1 and batch == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return original(self, batch)
+
+Batches.__getitem__ = killed_in_the_second_epoch
+train(open_dataset(sys.argv[1]), SMALL, sys.argv[2], progress=False)
+"""
+
+
+def run_python(code, *arguments, **environment):
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(
+        command, env={**os.environ, **environment}, cwd=PROJECT, capture_output=True, text=True,
+        timeout=300,
+    )  # fmt: skip
+
+
+def test_a_killed_run_goes_on_bit_for_bit(whole_run, synthetic_dataset, tmp_path):
     run = tmp_path / "killed"
-    original = Batches.__getitem__
-
-    def killed_in_the_second_epoch(self, batch):
-        if self.epoch == 1 and batch == 2:
-            raise KeyboardInterrupt
-        return original(self, batch)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Batches, "__getitem__", killed_in_the_second_epoch)
-        with pytest.raises(BaseException):  # noqa: B017 Each backend wraps the interrupt its way.
-            train(synthetic_dataset, SMALL, run, progress=False)
+    assert run_python(KILLED, synthetic_dataset.path, run).returncode == -signal.SIGKILL
     assert len(history_of(run)) == 1
     train(synthetic_dataset, SMALL, run, resume=True, progress=False)
     pd.testing.assert_frame_equal(history_of(whole_run), history_of(run))
@@ -133,8 +152,7 @@ def test_the_kept_model_scores_photos_as_validation_did(whole_run, synthetic_dat
     photos = [synthetic_dataset.read_photo(row) for row in rows]
     answer = predictor.predict(photos)
     model, _ = load_model_file(whole_run / "best.keras")
-    config = replace(SMALL, class_output="none")
-    images, _ = Batches(synthetic_dataset, rows, config)[0]
+    images, _ = Batches(synthetic_dataset, rows, SMALL)[0]
     expected = keras.ops.convert_to_numpy(model(images)["box"])
     np.testing.assert_allclose(answer.boxes_rel_xyxy, np.clip(expected, 0, 1), atol=1e-4)
     assert set(answer.labels) <= set(synthetic_dataset.classes("species"))
@@ -170,10 +188,8 @@ def test_tensorflow_and_jax_train_alike(synthetic_dataset, tmp_path):
     histories = {}
     for backend in ("tensorflow", "jax"):
         run = tmp_path / backend
-        script = [sys.executable, "-c", FEW_STEPS, synthetic_dataset.path, run, initial]
-        environment = {**os.environ, "KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu"}
-        done = subprocess.run(
-            script, env=environment, cwd=Path(__file__).parent.parent, capture_output=True, text=True
+        done = run_python(
+            FEW_STEPS, synthetic_dataset.path, run, initial, KERAS_BACKEND=backend
         )
         assert done.returncode == 0, done.stderr[-2000:]
         assert done.stdout.split() == [backend]

@@ -20,6 +20,10 @@ def _block(x, filters, name, kernel=5):
     return layers.ReLU(6.0, name=f"{name}_relu")(y)
 
 
+def _initial_votes(shape, dtype=None):
+    return ops.convert_to_tensor([-0.8, -0.8, 0.8, 0.8], dtype=dtype)
+
+
 def voting_head(features, config, class_count):
     width = config.neck
     x = _conv_bn(features[32], width, "lateral_32")
@@ -38,7 +42,7 @@ def voting_head(features, config, class_count):
         x = layers.SpatialDropout2D(config.dropout)(x)
     n = x.shape[1]
     maps = 4 if config.edge_maps else 1
-    votes = layers.Reshape((n * n, 4))(layers.Conv2D(4, 1, name="votes")(x))
+    votes = layers.Reshape((n * n, 4))(layers.Conv2D(4, 1, name="votes", kernel_initializer="zeros", bias_initializer=_initial_votes)(x))
     logits = layers.Reshape((n * n, maps))(layers.Conv2D(maps, 1, name="weights")(x))
     centre = (np.arange(n) + 0.5) / n
     ys, xs = np.meshgrid(centre, centre, indexing="ij")

@@ -58,8 +58,8 @@ def _listed_names(root):
     except OSError:
         raise InputError(
             f"{path}: no such file. {root} does not hold the Oxford-IIIT Pet data in their "
-            "official layout (images/ and annotations/list.txt); name the folder that does with --root or "
-            "the environment variable OXFORD_PET_ROOT"
+            "official layout (images/ and annotations/list.txt); name the folder that does with "
+            "--root or the environment variable OXFORD_PET_ROOT"
         ) from None
     names = [line.split()[0] for line in lines if line.strip() and not line.startswith("#")]
     bad = next((name for name in names if "/" in name or "\\" in name), None)

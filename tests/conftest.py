@@ -1,0 +1,65 @@
+"""The data sets that several tests read; the scripts are run as a user runs them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from localizer.dataset_generation import GenerationSettings, generate_dataset
+from localizer.sources import oxford_pet
+from localizer.sources.opening import open_source
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def oxford_root():
+    """The folder of the real Oxford-IIIT Pet data; without them the test is skipped."""
+    if not os.environ.get("OXFORD_PET_ROOT"):
+        pytest.skip("needs the environment variable OXFORD_PET_ROOT")
+    root = Path(os.environ["OXFORD_PET_ROOT"])
+    if not any(root.glob("images/*.jpg")) or not (root / "annotations" / "list.txt").is_file():
+        pytest.fail(f"OXFORD_PET_ROOT is {root}, which does not hold the data")
+    return root
+
+
+@pytest.fixture(scope="session")
+def pet_head_dataset(oxford_root, tmp_path_factory):
+    """The real photos with head boxes, 160 pixels, seed 0."""
+
+    def read(root):
+        return oxford_pet.read(root, "head")
+
+    out = tmp_path_factory.mktemp("real") / "oxford-pet-head"
+    settings = GenerationSettings(source="oxford-pet", target="head", root=oxford_root)
+    return generate_dataset(read, settings, out, progress=False)
+
+
+@pytest.fixture(scope="session")
+def synthetic_dataset(tmp_path_factory):
+    """240 drawn scenes with head boxes, 160 pixels, seed 0."""
+    read, _ = open_source("synthetic", None, "head", count=240, workers=1)
+    out = tmp_path_factory.mktemp("drawn") / "synthetic-head"
+    settings = GenerationSettings("synthetic", "head", root=None, find_duplicates=False)
+    return generate_dataset(read, settings, out, progress=False)
+
+
+@pytest.fixture
+def run_script(tmp_path):
+    """Run a script of the repository in `tmp_path`; gives the finished process, output as text."""
+
+    def run(script, *arguments, environment=None, **options):
+        inherited = {k: v for k, v in os.environ.items() if k != "OXFORD_PET_ROOT"}
+        return subprocess.run(
+            [sys.executable, str(REPOSITORY / script), *map(str, arguments)],
+            cwd=tmp_path,
+            env=inherited | (environment or {}),
+            capture_output=True,
+            text=True,
+            timeout=300,
+            **options,
+        )
+
+    return run
