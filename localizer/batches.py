@@ -15,6 +15,9 @@ class Batches(keras.utils.PyDataset):
     Which samples a batch holds and how they are augmented follows from (seed, epoch, batch) alone,
     so the number of threads does not matter, and a resumed run goes on as if it had never stopped.
 
+    Attributes:
+        samples: the rows of the dataset's samples that are in it, unshuffled.
+
     Args:
         dataset: an opened Dataset.
         rows: rows of the dataset, int [n].
@@ -33,6 +36,7 @@ class Batches(keras.utils.PyDataset):
         self._augment = training and config.augment
         self._images = dataset.images
         self._rows = rows
+        self.samples = dataset.samples.iloc[rows]
         self._boxes = dataset.boxes_rel_xyxy
         self._one_hot = None
         if classes:

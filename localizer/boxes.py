@@ -1,7 +1,7 @@
 """Boxes: conversions, checks and IoU on NumPy arrays, with the format in every name.
 
-Inside the project a box is `rel_xyxy`: float32 [xmin, ymin, xmax, ymax] in units of the whole image,
-continuous edges, so the whole image is [0, 0, 1, 1]. Other formats:
+Inside the project a box is `rel_xyxy`: float32 [xmin, ymin, xmax, ymax] in units of the whole
+image, continuous edges, so the whole image is [0, 0, 1, 1]. Other formats:
 
 * `voc_xyxy`: Pascal VOC pixels, 1-based and inclusive: the first pixel alone is [1, 1, 1, 1].
 * `coco_xywh`: COCO pixels, 0-based, continuous [xmin, ymin, width, height].

@@ -18,7 +18,7 @@ Momentum = restricted_number_type("Momentum", float, [(">=", 0), ("<", 1)])
 
 
 class _PlainNumbers:
-    """Turns jsonargparse's restricted numbers, subclasses that Keras and YAML do not know, plain."""
+    """Makes jsonargparse's restricted numbers plain: Keras and YAML do not know its subclasses."""
 
     def __post_init__(self):
         for one in fields(self):
@@ -39,7 +39,7 @@ class AugmentationConfig(_PlainNumbers):
         translation: largest shift as a share of the image's side; 0 = off.
         aspect: largest change of the aspect ratio, a factor; 1 = off.
         rotation: largest rotation in degrees; 0 = off.
-        rotated_shape: what a box bounds when it is rotated: the ellipse in it, or its own rectangle.
+        rotated_shape: what a turned box bounds: the "ellipse" in it, or its own "rectangle".
         min_visible: least share of the box that a geometric change leaves inside the image.
         brightness: largest change of brightness as a share of white; 0 = off.
         contrast: largest change of contrast, a factor; 1 = off.

@@ -1,5 +1,6 @@
 """Where and with what a result was made."""
 
+import contextlib
 import os
 import platform
 import subprocess
@@ -20,10 +21,8 @@ def describe_environment():
     """Versions, commit, machine, backend, command and date, JSON-ready."""
     versions = {"python": platform.python_version()}
     for package in _PACKAGES:
-        try:
+        with contextlib.suppress(metadata.PackageNotFoundError):
             versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            pass
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": " ".join(sys.argv),
@@ -31,7 +30,9 @@ def describe_environment():
         "backend": keras.backend.backend(),
         "machine": {
             "processor": _processor(),
-            "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+            "cores": len(os.sched_getaffinity(0))
+            if hasattr(os, "sched_getaffinity")
+            else os.cpu_count(),
             "system": platform.platform(),
         },
         "versions": versions,
@@ -43,7 +44,9 @@ def git_commit():
     project = Path(__file__).resolve().parent.parent
     try:
         git = ["git", "-C", str(project)]
-        commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
+        commit = subprocess.run(
+            [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+        )
         changes = subprocess.run(
             [*git, "status", "--porcelain", "--untracked-files=no"],
             capture_output=True, text=True, check=True,
@@ -56,6 +59,8 @@ def git_commit():
 def _processor():
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+        return next(
+            line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
+        )
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()

@@ -21,7 +21,7 @@ class CoordinateLoss(keras.losses.Loss):
         self._coordinates, self._unit = coordinates, unit
 
     def call(self, boxes_rel_xyxy, predicted_coordinates):
-        """Both float [n, 4]: true boxes in `rel_xyxy`, the network's numbers in their own coding."""
+        """Both float [n, 4]: true boxes in `rel_xyxy`, the network's numbers in their coding."""
         target = encode(boxes_rel_xyxy, self._coordinates, self._unit)
         return ops.mean(self._error(predicted_coordinates - target), axis=-1)
 

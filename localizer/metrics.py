@@ -19,4 +19,6 @@ class MeanIoU(keras.metrics.MeanMetricWrapper):
     """Mean IoU of true and predicted boxes in `rel_xyxy`, predictions clipped to the image."""
 
     def __init__(self, name="iou", **kwargs):
-        super().__init__(lambda true, predicted: iou_xyxy(true, ops.clip(predicted, 0.0, 1.0)), name)
+        super().__init__(
+            lambda true, predicted: iou_xyxy(true, ops.clip(predicted, 0.0, 1.0)), name
+        )

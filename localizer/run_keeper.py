@@ -4,6 +4,7 @@ import contextlib
 import json
 import math
 import time
+import zipfile
 
 import keras
 import numpy as np
@@ -155,7 +156,6 @@ class RunKeeper(keras.callbacks.Callback):
                 self.history = json.loads(str(state["history"]))
                 for i, variable in enumerate(self._variables()):
                     variable.assign(state[f"v{i}"])
-        except (KeyError, ValueError, OSError) as error:
+        except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
             raise InputError(f"{path}: damaged ({error}); start anew with --overwrite") from None
         return len(self.history)
-

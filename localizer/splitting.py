@@ -39,7 +39,7 @@ def leader(group):
 
 
 def split_of(image, seed, fractions):
-    """"train", "validation" or "test".
+    """ "train", "validation" or "test".
 
     Args:
         image: name of the image, or of its group's leader.

@@ -1,14 +1,14 @@
 """Trains a localizer into a run folder that explains itself, and resumes it where it stopped.
 
-    runs/NAME/
-        config.yaml       the recipe, every field
-        environment.json  versions, commit, machine, command; the dataset with its checksums
-        history.csv       a row per epoch
-        best.keras        the model with the best validation mean IoU, ready to use
-        metrics.json      that model on the validation split
-        curves.png        loss and IoU against the epoch
-        tensorboard/      the same for TensorBoard
-        resume.npz        what --resume goes on from
+runs/NAME/
+    config.yaml       the recipe, every field
+    environment.json  versions, commit, machine, command; the dataset with its checksums
+    history.csv       a row per epoch
+    best.keras        the model with the best validation mean IoU, ready to use
+    metrics.json      that model on the validation split
+    curves.png        loss and IoU against the epoch
+    tensorboard/      the same for TensorBoard
+    resume.npz        what --resume goes on from
 """
 
 import json
@@ -16,15 +16,15 @@ import shutil
 from pathlib import Path
 
 import keras
-import numpy as np
+import pandas as pd
 import yaml
 
-from localizer.atomic_files import write_text
+from localizer.atomic_files import replacing, write_text
 from localizer.batches import Batches
 from localizer.boxes import clip_rel_xyxy, iou_xyxy
 from localizer.environment import describe_environment
 from localizer.errors import InputError
-from localizer.iou_statistics import bootstrap_interval
+from localizer.iou_statistics import summarize
 from localizer.losses import build_losses
 from localizer.metrics import MeanIoU
 from localizer.models.cost import count_macs
@@ -32,6 +32,10 @@ from localizer.models.localizer_model import build_localizer
 from localizer.models.model_file import load_model_file
 from localizer.optimization import build_optimizer
 from localizer.run_keeper import RunKeeper
+from localizer.store import BOX_COLUMNS
+
+
+_RESULTS = ("best.keras", "resume.npz", "metrics.json", "predictions.csv", "history.csv")
 
 
 def train(dataset, config, run, resume=False, overwrite=False, progress=True):
@@ -69,7 +73,9 @@ def train(dataset, config, run, resume=False, overwrite=False, progress=True):
         loss_weights=weights,
         metrics={"box": [MeanIoU()], **({"class": ["accuracy"]} if classes else {})},
     )
-    keeper = RunKeeper(run, model, training, validation, config, _describe(dataset, config, classes))
+    keeper = RunKeeper(
+        run, model, training, validation, config, _describe(dataset, config, classes)
+    )
     if not (resume and (run / "config.yaml").exists()):
         _start_folder(run, settings, dataset)
     first_epoch = keeper.restore() if resume else 0
@@ -104,7 +110,7 @@ def _check_folder(run, settings, dataset, resume, overwrite):
 
 def _start_folder(run, settings, dataset):
     run.mkdir(parents=True, exist_ok=True)
-    for name in ("best.keras", "resume.npz", "metrics.json", "history.csv"):
+    for name in _RESULTS:
         (run / name).unlink(missing_ok=True)
     shutil.rmtree(run / "tensorboard", ignore_errors=True)
     environment = {**describe_environment(), "dataset": dataset.description}
@@ -123,7 +129,9 @@ def _refuse_changes(path, settings, run, dataset):
     if environment["dataset"]["sha256"] != dataset.description["sha256"]:
         changed.append(f"dataset: {dataset.path} has other images or boxes than the run began with")
     if changed:
-        raise InputError(f"{run}: cannot be resumed with other settings:\n  " + "\n  ".join(changed))
+        raise InputError(
+            f"{run}: cannot be resumed with other settings:\n  " + "\n  ".join(changed)
+        )
 
 
 def _describe(dataset, config, classes):
@@ -142,22 +150,21 @@ def _describe(dataset, config, classes):
 
 
 def _summarize(run, validation, keeper):
-    """Score the kept model on the validation split and write metrics.json."""
+    """Score the kept model on the validation split; write metrics.json and predictions.csv."""
     model, _ = load_model_file(run / "best.keras")
-    predicted = model.predict(validation, verbose=0)["box"]
-    true = np.concatenate([validation[i][1]["box"] for i in range(len(validation))])
-    iou = iou_xyxy(true, clip_rel_xyxy(predicted))
-    seconds = sum(row["seconds"] for row in keeper.history)
+    boxes = clip_rel_xyxy(model.predict(validation, verbose=0)["box"])
+    samples = validation.samples
+    iou = iou_xyxy(samples[BOX_COLUMNS].to_numpy(), boxes)
+    table = pd.DataFrame(boxes, columns=BOX_COLUMNS)
+    table.insert(0, "image", samples["image"].to_numpy())
+    with replacing(run / "predictions.csv") as path:
+        table.assign(iou=iou).to_csv(path, index=False, float_format="%.6g")
     metrics = {
         "split": "validation",
-        "n": len(iou),
-        "mean_iou": float(iou.mean()),
-        "ci95": [float(bound) for bound in bootstrap_interval(iou)],
-        "median_iou": float(np.median(iou)),
-        "success": {str(level): float((iou >= level).mean()) for level in (0.5, 0.75, 0.9)},
+        **summarize(iou),
         "best_epoch": keeper.best_epoch,
         "epochs": len(keeper.history),
-        "training_seconds": round(seconds, 1),
+        "training_seconds": round(sum(row["seconds"] for row in keeper.history), 1),
         "parameters": model.count_params(),
         "macs": count_macs(model),
         "file_bytes": (run / "best.keras").stat().st_size,

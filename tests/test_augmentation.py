@@ -23,7 +23,11 @@ GEOMETRY = {
     "aspect": {"aspect": 1.5},
     "rotation": {"rotation": 30.0},
     "all": {
-        "flip": 0.5, "zoom_in": 1.5, "zoom_out": 1.3, "translation": 0.2, "aspect": 1.3,
+        "flip": 0.5,
+        "zoom_in": 1.5,
+        "zoom_out": 1.3,
+        "translation": 0.2,
+        "aspect": 1.3,
         "rotation": 20.0,
     },  # fmt: skip
 }
@@ -129,7 +133,9 @@ def test_switching_colour_off_leaves_the_geometry_as_it_was():
     box = np.array([0.3, 0.2, 0.6, 0.6], np.float32)
     for index in range(20):
         one = augment(photo(), box, RESULT, AugmentationConfig(), 0, 0, index)[1]
-        other = augment(photo(), box, RESULT, AugmentationConfig(brightness=0.0, blur=0.0), 0, 0, index)
+        other = augment(
+            photo(), box, RESULT, AugmentationConfig(brightness=0.0, blur=0.0), 0, 0, index
+        )
         np.testing.assert_array_equal(one, other[1])
 
 
@@ -158,13 +164,15 @@ def test_identity_warp_agrees_with_opencv_resize():
 def test_grey_and_hue_keep_brightness():
     image = photo()
     grey = augmentation.change_colour(
-        image, augmentation.colour_matrix(np.array([0.5, 0.5, 0.5, 0.5, 0.0]), replace(OFF, grey=1.0))
+        image,
+        augmentation.colour_matrix(np.array([0.5, 0.5, 0.5, 0.5, 0.0]), replace(OFF, grey=1.0)),
     )
     assert (grey[..., 0] == grey[..., 1]).all() and (grey[..., 1] == grey[..., 2]).all()
     assert abs(grey.mean() - cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).mean()) < 1
     neutral = np.full((4, 4, 3), 90, np.uint8)
     turned = augmentation.change_colour(
-        neutral, augmentation.colour_matrix(np.array([0.5, 0.5, 0.9, 0.99, 0.9]), replace(OFF, hue=90.0))
+        neutral,
+        augmentation.colour_matrix(np.array([0.5, 0.5, 0.9, 0.99, 0.9]), replace(OFF, hue=90.0)),
     )
     assert np.abs(turned.astype(int) - 90).max() <= 1
 

@@ -87,7 +87,17 @@ def test_contract_and_figures_by_hand(tmp_path):
     assert [g["n"] for g in halved["per_box_size"]] == [4, 3, 3]
     assert {g["group"]: g["n"] for g in halved["per_species"]} == {"cat": 3, "dog": 7}
     table = evaluation.predictions
-    assert list(table) == "model image xmin ymin xmax ymax score label iou".split()
+    assert list(table) == [
+        "model",
+        "image",
+        "xmin",
+        "ymin",
+        "xmax",
+        "ymax",
+        "score",
+        "label",
+        "iou",
+    ]
     assert list(evaluation.predictions_of("half")["image"]) == [f"{i}.png" for i in range(2, 12)]
 
 

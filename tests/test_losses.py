@@ -34,7 +34,9 @@ def test_square_rooted_sizes_weigh_small_boxes_more():
     loss = CoordinateLoss("mse", "sqrt_size", 1.0)
 
     def of(size, error):
-        true = np.array([[0.5 - size / 2, 0.5 - size / 2, 0.5 + size / 2, 0.5 + size / 2]], np.float32)
+        true = np.array(
+            [[0.5 - size / 2, 0.5 - size / 2, 0.5 + size / 2, 0.5 + size / 2]], np.float32
+        )
         root = np.sqrt(size + error)
         return float(loss(true, np.array([[0.5, 0.5, root, root]], np.float32)))
 
@@ -88,7 +90,9 @@ def test_weight_decay_spares_biases_and_batch_norm():
     model = keras.Model(inputs, normal)
     before = [ops.convert_to_numpy(v) for v in model.trainable_variables]
     optimizer = build_optimizer(config, 10)
-    optimizer.apply([ops.zeros_like(v) for v in model.trainable_variables], model.trainable_variables)
+    optimizer.apply(
+        [ops.zeros_like(v) for v in model.trainable_variables], model.trainable_variables
+    )
     for variable, old in zip(model.trainable_variables, before):
         factor = 0.95 if variable.name == "kernel" else 1.0
         np.testing.assert_allclose(ops.convert_to_numpy(variable), factor * old, rtol=1e-5)

@@ -12,8 +12,13 @@ from localizer.evaluation import evaluate
 from localizer.predictors.constant import constant_predictor
 from localizer.reporting.figures import breed_bars
 from localizer.reporting.page import write_report
-from localizer.reporting.pictures import PREDICTION_COLOUR, TRUTH_COLOUR, choose_rows, draw_boxes
-from localizer.reporting.pictures import shrink
+from localizer.reporting.pictures import (
+    PREDICTION_COLOUR,
+    TRUTH_COLOUR,
+    choose_rows,
+    draw_boxes,
+    shrink,
+)
 from tests.test_evaluation import FromTruth, half, make_dataset
 
 HOSTILE = "<script>alert('x')</script> $a_b$ & \"c\""

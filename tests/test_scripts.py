@@ -43,14 +43,24 @@ def chain(tmp_path_factory):
 
 def test_options_go_before_the_recipe_and_both_are_kept(chain):
     config = (chain / "runs/tiny-tiny-0/config.yaml").read_text()
-    for line in ("epochs: 2", "image_size: 96", "batch_size: 16", "  rotation: 0.0", "weights: none"):
+    for line in (
+        "epochs: 2",
+        "image_size: 96",
+        "batch_size: 16",
+        "  rotation: 0.0",
+        "weights: none",
+    ):
         assert line in config.splitlines()
 
 
 def test_metrics_have_the_shape_that_others_rely_on(chain):
     metrics = json.loads((chain / "reports/tiny-tiny-0-validation/metrics.json").read_text())
     assert {"dataset", "split", "target", "n", "models"} <= metrics.keys()
-    assert (metrics["dataset"], metrics["split"], metrics["target"]) == ("tiny", "validation", "head")
+    assert (metrics["dataset"], metrics["split"], metrics["target"]) == (
+        "tiny",
+        "validation",
+        "head",
+    )
     names = [model["name"] for model in metrics["models"]]
     assert names == ["tiny-tiny-0", "baseline:center", "baseline:mean", "baseline:whole"]
     keys = {
@@ -112,7 +122,9 @@ def test_a_recipe_with_an_unknown_field_names_it(chain):
     assert "epohcs" in message
 
 
-@pytest.mark.parametrize("script", ["generate_dataset.py", "train_model.py", "evaluate_performance.py"])
+@pytest.mark.parametrize(
+    "script", ["generate_dataset.py", "train_model.py", "evaluate_performance.py"]
+)
 def test_help_names_every_option_with_its_default(script, tmp_path):
     text = call(script, "--help", cwd=tmp_path)
     assert "default:" in text and f"python {script}" in text

@@ -50,7 +50,7 @@ def test_by_hand(tmp_path):
 
 @pytest.mark.parametrize(
     "name",
-    ["two words.jpg", "it's \"x\" & <y>.png", "Žofie 犬.jpeg", "line\nbreak.jpg", "sub/a;b.JPG"],
+    ["two words.jpg", 'it\'s "x" & <y>.png', "Žofie 犬.jpeg", "line\nbreak.jpg", "sub/a;b.JPG"],
 )
 @pytest.mark.parametrize("folder", ["", "images", "deep/er"])
 def test_photos_are_found_whatever_their_name(tmp_path, name, folder):

@@ -51,7 +51,7 @@ def test_official_layout_by_hand(tmp_path):
 
 @pytest.mark.parametrize(
     "name",
-    ["two words.jpg", "it's \"x\" & <y>.png", "Žofie 犬.jpeg", "line\nbreak.jpg", "a;b,c.JPG"],
+    ["two words.jpg", 'it\'s "x" & <y>.png', "Žofie 犬.jpeg", "line\nbreak.jpg", "a;b,c.JPG"],
 )
 def test_side_by_side_with_odd_names(tmp_path, name):
     put(tmp_path / "deep" / name)

@@ -44,8 +44,8 @@ def whole_run(synthetic_dataset, tmp_path_factory):
 
 def test_a_run_folder_explains_itself(whole_run, synthetic_dataset):
     assert {p.name for p in whole_run.iterdir()} >= {
-        "config.yaml", "environment.json", "history.csv", "best.keras", "metrics.json", "curves.png",
-        "tensorboard", "resume.npz",
+        "config.yaml", "environment.json", "history.csv", "best.keras", "metrics.json",
+        "curves.png", "tensorboard", "resume.npz",
     }  # fmt: skip
     environment = json.loads((whole_run / "environment.json").read_text())
     assert environment["dataset"]["sha256"] == synthetic_dataset.description["sha256"]
@@ -138,10 +138,14 @@ def test_a_lost_loss_aborts_with_advice(synthetic_dataset, tmp_path):
 def test_averaged_weights_are_the_ones_that_are_kept(synthetic_dataset, tmp_path):
     """With momentum m the average after two steps is m * first + (1 - m) * second."""
     plain = replace(SMALL, epochs=1, batch_size=96, ema_momentum=0.0, augment=False)
-    steps = len(Batches(synthetic_dataset, synthetic_dataset.indices("train"), plain, training=True))
+    steps = len(
+        Batches(synthetic_dataset, synthetic_dataset.indices("train"), plain, training=True)
+    )
     assert steps == 2
     train(synthetic_dataset, plain, tmp_path / "plain", progress=False)
-    train(synthetic_dataset, replace(plain, ema_momentum=0.75), tmp_path / "averaged", progress=False)
+    train(
+        synthetic_dataset, replace(plain, ema_momentum=0.75), tmp_path / "averaged", progress=False
+    )
     one, other = weights_of(tmp_path / "plain"), weights_of(tmp_path / "averaged")
     assert any(np.abs(a - b).max() > 1e-6 for a, b in zip(one, other))
 
@@ -188,9 +192,7 @@ def test_tensorflow_and_jax_train_alike(synthetic_dataset, tmp_path):
     histories = {}
     for backend in ("tensorflow", "jax"):
         run = tmp_path / backend
-        done = run_python(
-            FEW_STEPS, synthetic_dataset.path, run, initial, KERAS_BACKEND=backend
-        )
+        done = run_python(FEW_STEPS, synthetic_dataset.path, run, initial, KERAS_BACKEND=backend)
         assert done.returncode == 0, done.stderr[-2000:]
         assert done.stdout.split() == [backend]
         histories[backend] = history_of(run)

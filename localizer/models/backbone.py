@@ -41,9 +41,7 @@ def mobilenet_v1(image_size, alpha, weights):
                 weights=None if weights == "none" else weights,
             )  # fmt: skip
     except (ValueError, OSError) as error:
-        raise InputError(
-            f"MobileNet with alpha {alpha} and weights {weights!r}: {error}"
-        ) from None
+        raise InputError(f"MobileNet with alpha {alpha} and weights {weights!r}: {error}") from None
     except Exception as error:  # keras.utils.get_file raises a bare Exception for a failed URL.
         raise InputError(
             f"the ImageNet weights of MobileNet (alpha {alpha}) could not be downloaded ({error}). "

@@ -8,9 +8,9 @@ def encode(boxes_rel_xyxy, coordinates, unit):
 
     Args:
         boxes_rel_xyxy: float tensor [..., 4].
-        coordinates: "corners", (xmin, ymin, xmax, ymax); or "sqrt_size", (centre x, centre y, square
-            roots of width and height), which makes an error of a pixel weigh more on a small box
-            (J. Redmon et al., "You Only Look Once", CVPR 2016, section 2.2).
+        coordinates: "corners", (xmin, ymin, xmax, ymax); or "sqrt_size", (centre x, centre y,
+            square roots of width and height), which makes an error of a pixel weigh more on a
+            small box (J. Redmon et al., "You Only Look Once", CVPR 2016, section 2.2).
         unit: the value that stands for 1.0, e.g. the input's side for coordinates in pixels.
 
     Returns:

@@ -1,7 +1,7 @@
 """One file that holds all a user of a model needs: a .keras archive with localizer.json inside.
 
-localizer.json says what is not in the graph: the classes' names, the target, and the resize that the
-model was trained with. Keras ignores it, so `keras.saving.load_model` opens the file as well.
+localizer.json says what is not in the graph: the classes' names, the target, and the resize that
+the model was trained with. Keras ignores it, so `keras.saving.load_model` opens the file as well.
 """
 
 import json
@@ -22,8 +22,8 @@ def save_model_file(model, path, description):
     Args:
         model: keras.Model.
         path: ends in .keras.
-        description: JSON-ready dict: `stored_size` and `image_size` (pixels; photos are stretched to
-            the first, then resampled to the second), `target`, `classes`, `class_column`, ...
+        description: JSON-ready dict: `stored_size` and `image_size` (pixels; photos are stretched
+            to the first, then resampled to the second), `target`, `classes`, `class_column`, ...
     """
     with replacing(path) as partial:
         model.save(partial)

@@ -42,7 +42,11 @@ def voting_head(features, config, class_count):
         x = layers.SpatialDropout2D(config.dropout)(x)
     n = x.shape[1]
     maps = 4 if config.edge_maps else 1
-    votes = layers.Reshape((n * n, 4))(layers.Conv2D(4, 1, name="votes", kernel_initializer="zeros", bias_initializer=_initial_votes)(x))
+    votes = layers.Reshape((n * n, 4))(
+        layers.Conv2D(
+            4, 1, name="votes", kernel_initializer="zeros", bias_initializer=_initial_votes
+        )(x)
+    )
     logits = layers.Reshape((n * n, maps))(layers.Conv2D(maps, 1, name="weights")(x))
     centre = (np.arange(n) + 0.5) / n
     ys, xs = np.meshgrid(centre, centre, indexing="ij")

@@ -136,9 +136,7 @@ def write_galleries(evaluation, dataset, folder, count=6):
 def _write_picture(path, dataset, row, prediction):
     box = prediction[["xmin", "ymin", "xmax", "ymax"]].to_numpy(np.float32)
     photo = shrink(dataset.read_photo(row), LONGEST_SIDE)
-    drawn = draw_boxes(
-        photo, box, dataset.boxes_rel_xyxy[row], text=f"IoU {prediction['iou']:.2f}"
-    )
+    drawn = draw_boxes(photo, box, dataset.boxes_rel_xyxy[row], text=f"IoU {prediction['iou']:.2f}")
     # Full colour resolution (4:4:4): JPEG's usual half would dull lines this thin.
     sampling = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
     options = [cv2.IMWRITE_JPEG_QUALITY, 85, *sampling]

@@ -1,0 +1,20 @@
+"""On the real photos a short training beats every box that never looks at the photo."""
+
+from localizer.config import TrainingConfig
+from localizer.evaluation import evaluate
+from localizer.predictors.constant import NAMES, constant_predictor
+from localizer.predictors.keras_model import KerasModel
+from localizer.training import train
+
+
+def test_a_few_epochs_beat_every_constant_box(pet_head_dataset, tmp_path):
+    config = TrainingConfig(epochs=4, bn_momentum=0.9, augment=False, learning_rate=0.002)
+    train(pet_head_dataset, config, tmp_path / "run", progress=False)
+    predictors = [KerasModel(tmp_path / "run")]
+    predictors += [constant_predictor(name, pet_head_dataset) for name in NAMES]
+    evaluation = evaluate(pet_head_dataset, "validation", predictors, progress=False)
+    trained, *constant = evaluation.metrics["models"]
+    assert evaluation.metrics["target"] == "head" and evaluation.metrics["n"] == 349
+    for model in constant:
+        # Not only on average: the interval of the difference on the same photos is below zero.
+        assert model["versus_first"]["ci95"][1] < 0, (trained["mean_iou"], model["mean_iou"])
