@@ -11,7 +11,6 @@ hits both alike.
 import statistics
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -35,15 +34,15 @@ def main():
     from localizer.store import open_dataset
 
     dataset = open_dataset(options.data)
-    config = replace(TrainingConfig(), weights="none", batch_size=options.batch_size)
-    rows, outputs = dataset.indices("train"), ("coordinates", "box")
+    config = TrainingConfig(weights="none", batch_size=options.batch_size)
+    rows, outputs = dataset.indices("train"), ("box",)
     training = Batches(dataset, rows, config, outputs, training=True)
     count = len(training) * config.batch_size
     rng = np.random.default_rng(0)
     size = config.image_size
     images = rng.integers(0, 256, (count, size, size, 3), dtype=np.uint8)
     boxes = np.sort(rng.random((count, 2, 2), dtype=np.float32), axis=1).reshape(count, 4)
-    bare_data = {"x": images, "y": {"coordinates": boxes}, "batch_size": config.batch_size}
+    bare_data = {"x": images, "y": {"box": boxes}, "batch_size": config.batch_size}
 
     def compiled():
         model = build_localizer(config)

@@ -51,11 +51,11 @@ class AugmentationConfig(_PlainNumbers):
     """
 
     flip: ClosedUnitInterval = 0.5
-    zoom_in: Factor = 1.6
-    zoom_out: Factor = 1.25
-    translation: NonNegativeFloat = 0.15
-    aspect: Factor = 1.2
-    rotation: NonNegativeFloat = 8.0
+    zoom_in: Factor = 1.3
+    zoom_out: Factor = 1.15
+    translation: NonNegativeFloat = 0.1
+    aspect: Factor = 1.1
+    rotation: NonNegativeFloat = 0.0
     rotated_shape: Literal["ellipse", "rectangle"] = "ellipse"
     min_visible: ClosedUnitInterval = 0.7
     brightness: NonNegativeFloat = 0.15
@@ -64,7 +64,7 @@ class AugmentationConfig(_PlainNumbers):
     hue: NonNegativeFloat = 10.0
     grey: ClosedUnitInterval = 0.05
     blur: ClosedUnitInterval = 0.05
-    erasing: ClosedUnitInterval = 0.1
+    erasing: ClosedUnitInterval = 0.0
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,12 @@ class TrainingConfig(_PlainNumbers):
         image_size: side of the network's input in pixels, from 96 up.
         alpha: width of MobileNet v1; there are ImageNet weights for 0.25, 0.5, 0.75 and 1.0.
         weights: initial weights of the backbone: "imagenet", "none", or a Keras weights file.
-        coordinates: what the network's four numbers are: "corners" (xmin, ymin, xmax, ymax), or
-            "sqrt_size" (centre x, centre y, square roots of width and height).
-        coordinate_unit: the scale on which they are learned: "pixel" of the input, or "image".
-        box_loss: "mse" or "smooth_l1", on the coordinates in their unit.
+        head: what makes a box of the backbone's features: "recipe" (max pooling and a convolution)
+            or "voting" (every cell proposes a box, attention weighs the proposals).
+        coordinates: what four numbers mse and smooth_l1 compare: "corners" (xmin, ymin, xmax,
+            ymax), or "sqrt_size" (centre x, centre y, square roots of width and height).
+        coordinate_unit: the scale on which they are compared: "pixel" of the input, or "image".
+        box_loss: "mse" or "smooth_l1", on the coordinates in their unit; or "diou", on the boxes.
         class_output: an additional class output: "none", "species" or "breed".
         class_loss: of the class output: "categorical_crossentropy" or "binary_crossentropy".
         class_loss_weight: its weight beside the box loss.
@@ -90,6 +92,8 @@ class TrainingConfig(_PlainNumbers):
         warmup_epochs: epochs of linear warm-up from 0.
         weight_decay: decoupled weight decay, for adamw.
         clip_norm: largest global norm of the gradient; 0 = no limit.
+        bn_momentum: momentum per step of batch normalisation's moving statistics. Keras' 0.99 lags
+            far behind when an epoch has few steps.
         ema_momentum: momentum per step of the averaged weights, which are the ones that are
             validated and kept; 0 = no averaging.
         early_stopping: epochs without a better validation mean IoU after which training stops;
@@ -103,16 +107,10 @@ class TrainingConfig(_PlainNumbers):
     image_size: ImageSize = 128
     alpha: PositiveFloat = 0.25
     weights: str = "imagenet"
-    head: Literal["recipe", "voting"] = "recipe"
+    head: Literal["recipe", "voting"] = "voting"
     coordinates: Literal["corners", "sqrt_size"] = "corners"
     coordinate_unit: Literal["pixel", "image"] = "pixel"
-    box_loss: Literal["mse", "smooth_l1", "giou", "diou", "l1"] = "mse"
-    edge_maps: bool = True
-    neck: PositiveInt = 96
-    head_stride: Literal[8, 16] = 16
-    head_blocks: PositiveInt = 1
-    dropout: ClosedUnitInterval = 0.0
-    bn_momentum: Momentum = 0.99
+    box_loss: Literal["mse", "smooth_l1", "diou"] = "diou"
     class_output: Literal["none", "species", "breed"] = "none"
     class_loss: Literal["categorical_crossentropy", "binary_crossentropy"] = (
         "categorical_crossentropy"
@@ -120,13 +118,14 @@ class TrainingConfig(_PlainNumbers):
     class_loss_weight: NonNegativeFloat = 1.0
     epochs: PositiveInt = 40
     batch_size: PositiveInt = 32
-    optimizer: Literal["adam", "adamw"] = "adam"
-    learning_rate: PositiveFloat = 0.001
+    optimizer: Literal["adam", "adamw"] = "adamw"
+    learning_rate: PositiveFloat = 0.002
     schedule: Literal["constant", "cosine"] = "cosine"
     warmup_epochs: NonNegativeFloat = 1.0
-    weight_decay: NonNegativeFloat = 0.0
+    weight_decay: NonNegativeFloat = 0.02
     clip_norm: NonNegativeFloat = 0.0
-    ema_momentum: Momentum = 0.0
+    bn_momentum: Momentum = 0.97
+    ema_momentum: Momentum = 0.995
     early_stopping: NonNegativeInt = 0
     augment: bool = True
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from localizer.metrics import iou_xyxy
 from localizer.models.coordinates import encode
 
 
@@ -31,43 +32,34 @@ def _smooth_l1(difference):
     return ops.where(size < 1.0, 0.5 * ops.square(difference), size - 0.5)
 
 
-class BoxLoss(keras.losses.Loss):
-    def __init__(self, kind, **kwargs):
-        super().__init__(**kwargs)
-        self._kind = kind
+class DIoULoss(keras.losses.Loss):
+    """1 - IoU + squared distance of the centres over squared diagonal of the enclosing box.
 
-    def call(self, t, p):
-        if self._kind == "l1":
-            return ops.mean(ops.abs(t - p), axis=-1) * 10.0
-        low = ops.maximum(t[:, :2], p[:, :2])
-        high = ops.minimum(t[:, 2:], p[:, 2:])
-        inter = ops.prod(ops.maximum(high - low, 0.0), axis=-1)
-        pw = ops.maximum(p[:, 2:] - p[:, :2], 1e-4)
-        at = ops.prod(t[:, 2:] - t[:, :2], axis=-1)
-        union = at + ops.prod(pw, axis=-1) - inter
-        iou = inter / (union + 1e-7)
-        elow = ops.minimum(t[:, :2], p[:, :2])
-        ehigh = ops.maximum(t[:, 2:], p[:, 2:])
-        if self._kind == "giou":
-            e = ops.prod(ehigh - elow, axis=-1)
-            return 1.0 - iou + (e - union) / (e + 1e-7)
-        d = ops.sum(ops.square((t[:, :2] + t[:, 2:] - p[:, :2] - p[:, 2:]) / 2), axis=-1)
-        c = ops.sum(ops.square(ehigh - elow), axis=-1)
-        return 1.0 - iou + d / (c + 1e-7)
+    Z. Zheng et al., "Distance-IoU Loss", AAAI 2020, equation 7.
+    """
+
+    def call(self, boxes_rel_xyxy, predicted_rel_xyxy):
+        """Both float [n, 4]; the prediction may reach outside the image, or be inverted."""
+        low = ops.minimum(boxes_rel_xyxy[..., :2], predicted_rel_xyxy[..., :2])
+        high = ops.maximum(boxes_rel_xyxy[..., 2:], predicted_rel_xyxy[..., 2:])
+        diagonal = ops.sum(ops.square(high - low), axis=-1)
+        apart = _centre(boxes_rel_xyxy) - _centre(predicted_rel_xyxy)
+        distance = ops.sum(ops.square(apart), axis=-1)
+        return 1.0 - iou_xyxy(boxes_rel_xyxy, predicted_rel_xyxy) + distance / diagonal
+
+
+def _centre(boxes_xyxy):
+    return (boxes_xyxy[..., :2] + boxes_xyxy[..., 2:]) / 2
 
 
 def build_losses(config):
     """What `keras.Model.compile` needs for a recipe: losses and their weights, by output name."""
-    if config.box_loss in ("giou", "diou", "l1"):
-        losses, weights = {"box": BoxLoss(config.box_loss)}, {"box": 1.0}
-        if config.class_output != "none":
-            losses["class"] = config.class_loss
-            weights["class"] = config.class_loss_weight
-        return losses, weights
     unit = config.image_size if config.coordinate_unit == "pixel" else 1.0
-    losses = {"coordinates": CoordinateLoss(config.box_loss, config.coordinates, unit)}
-    weights = {"coordinates": 1.0}
+    if config.box_loss == "diou":
+        losses = {"box": DIoULoss()}
+    else:
+        losses = {"coordinates": CoordinateLoss(config.box_loss, config.coordinates, unit)}
     if config.class_output != "none":
         losses["class"] = config.class_loss
-        weights["class"] = config.class_loss_weight
+    weights = {name: config.class_loss_weight if name == "class" else 1.0 for name in losses}
     return losses, weights

@@ -34,7 +34,6 @@ from localizer.optimization import build_optimizer
 from localizer.run_keeper import RunKeeper
 from localizer.store import BOX_COLUMNS
 
-
 _RESULTS = ("best.keras", "resume.npz", "metrics.json", "predictions.csv", "history.csv")
 
 
@@ -63,7 +62,7 @@ def train(dataset, config, run, resume=False, overwrite=False, progress=True):
     keras.utils.set_random_seed(config.seed)
     make_deterministic()
     model = build_localizer(config, len(classes or ()))
-    outputs = tuple(model.output)
+    outputs = tuple(name for name in model.output if name != "score")
     training = Batches(dataset, train_rows, config, outputs, classes, training=True)
     validation = Batches(dataset, validation_rows, config, outputs, classes)
     losses, weights = build_losses(config)

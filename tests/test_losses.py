@@ -11,7 +11,7 @@ from keras import ops
 
 from localizer import boxes
 from localizer.config import TrainingConfig
-from localizer.losses import CoordinateLoss
+from localizer.losses import CoordinateLoss, DIoULoss, build_losses
 from localizer.metrics import MeanIoU, iou_xyxy
 from localizer.optimization import build_optimizer, build_schedule
 
@@ -28,6 +28,24 @@ def test_smooth_l1_by_hand():
     predicted = TRUE * 128 + np.array([[0.5, -0.5, 3, -4], [0, 0, 0, 0]], np.float32)
     loss = CoordinateLoss("smooth_l1", "corners", 128)(TRUE, predicted)
     assert float(loss) == pytest.approx((0.125 + 0.125 + 2.5 + 3.5) / 8)
+
+
+def test_diou_by_hand():
+    true = np.array([[0.0, 0.0, 0.5, 0.5]], np.float32)
+    moved = np.array([[0.25, 0.0, 0.75, 0.5]], np.float32)
+    apart = np.array([[0.5, 0.5, 1.0, 1.0]], np.float32)
+    loss = DIoULoss()
+    assert float(loss(true, true)) == pytest.approx(0)
+    assert float(loss(true, moved)) == pytest.approx(1 - 1 / 3 + 0.0625 / (0.75**2 + 0.5**2))
+    assert float(loss(true, apart)) == pytest.approx(1 + 0.5 / 2)
+
+
+def test_every_loss_is_built_for_what_it_compares():
+    config = TrainingConfig(class_output="species", class_loss_weight=3.0)
+    losses, weights = build_losses(config)
+    assert set(losses) == {"box", "class"} and weights == {"box": 1.0, "class": 3.0}
+    losses, weights = build_losses(replace(config, box_loss="mse", class_output="none"))
+    assert set(losses) == {"coordinates"} and weights == {"coordinates": 1.0}
 
 
 def test_square_rooted_sizes_weigh_small_boxes_more():

@@ -17,7 +17,7 @@ from localizer.models.cost import count_macs
 from localizer.models.localizer_model import build_localizer, for_inference
 from localizer.models.model_file import load_model_file, save_model_file
 
-SCRATCH = TrainingConfig(weights="none")
+SCRATCH = TrainingConfig(weights="none", head="recipe", box_loss="mse")
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +49,32 @@ def test_macs_by_hand():
     assert count_macs(keras.Model(inputs, x)) == by_hand
 
 
-@pytest.mark.parametrize("size", [96, 100, 160])
-@pytest.mark.parametrize("alpha", [0.25, 0.5])
-def test_any_alpha_and_any_size_from_96_up(alpha, size):
-    model = build_localizer(replace(SCRATCH, alpha=alpha, image_size=size), class_count=3)
+@pytest.mark.parametrize(("alpha", "size"), [(0.25, 96), (0.25, 100), (0.5, 144)])
+@pytest.mark.parametrize("head", ["recipe", "voting"])
+def test_any_alpha_and_any_size_from_96_up(head, alpha, size):
+    config = replace(SCRATCH, head=head, alpha=alpha, image_size=size)
+    model = build_localizer(config, class_count=3)
     outputs = model(np.zeros((2, size, size, 3), np.float32))
     assert outputs["box"].shape == (2, 4)
     np.testing.assert_allclose(ops.sum(outputs["class"], axis=-1), 1.0, atol=1e-5)
+
+
+def test_the_voting_head_stays_within_the_limits_of_a_tiny_network():
+    model = build_localizer(replace(SCRATCH, head="voting"))
+    assert model.count_params() < 500_000 and count_macs(model) < 25_000_000
+
+
+def test_votes_begin_around_their_cells_and_agree_with_themselves_alone():
+    """With all votes and weights as they begin, the box is their mean: 0.4 wide, in the middle."""
+    model = build_localizer(replace(SCRATCH, head="voting"))
+    model.get_layer("attention_logits").set_weights([np.zeros((1, 1, 96, 1)), np.zeros(1)])
+    outputs = model(np.zeros((1, 128, 128, 3), np.float32))
+    np.testing.assert_allclose(outputs["box"], [[0.3, 0.3, 0.7, 0.7]], atol=1e-5)
+    centres = (np.arange(8) + 0.5) / 8
+    overlap = np.maximum(0.4 - np.abs(centres - 0.5), 0)
+    shared = np.outer(overlap, overlap)
+    by_hand = (shared / (2 * 0.16 - shared)).mean()
+    np.testing.assert_allclose(outputs["score"], [by_hand], atol=1e-5)
 
 
 @pytest.mark.parametrize("coordinates", ["corners", "sqrt_size"])
@@ -77,14 +96,15 @@ def test_codes_by_hand():
     )
 
 
-def test_a_model_file_keeps_the_model_and_its_description(recipe, tmp_path):
-    model = for_inference(recipe)
+@pytest.mark.parametrize(("head", "names"), [("recipe", {"box"}), ("voting", {"box", "score"})])
+def test_a_model_file_keeps_the_model_and_its_description(head, names, tmp_path):
+    model = for_inference(build_localizer(replace(SCRATCH, head=head)))
     save_model_file(model, tmp_path / "model.keras", {"classes": ["a", "ü"], "target": "head"})
     loaded, description = load_model_file(tmp_path / "model.keras")
     assert description == {"classes": ["a", "ü"], "target": "head"}
     image = np.random.default_rng(0).uniform(0, 255, (1, 128, 128, 3)).astype(np.float32)
     np.testing.assert_allclose(loaded(image)["box"], model(image)["box"], atol=1e-6)
-    assert set(loaded(image)) == {"box"}
+    assert set(loaded(image)) == names
     assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
 
 

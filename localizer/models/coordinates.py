@@ -18,8 +18,9 @@ def encode(boxes_rel_xyxy, coordinates, unit):
     """
     if coordinates == "corners":
         return boxes_rel_xyxy * unit
+    # The bound keeps the root's gradient finite for boxes that a network has turned inside out.
     low, high = boxes_rel_xyxy[..., :2], boxes_rel_xyxy[..., 2:]
-    sizes = ops.sqrt(ops.maximum(high - low, 0.0))
+    sizes = ops.sqrt(ops.maximum(high - low, 1e-8))
     return ops.concatenate([(low + high) / 2, sizes], axis=-1) * unit
 
 

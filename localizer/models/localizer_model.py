@@ -22,6 +22,9 @@ def build_localizer(config, class_count=0):
     Returns:
         keras.Model from `image`, float [n, image_size, image_size, 3] RGB in 0..255, to a dict:
         what the loss needs, and `box`, float [n, 4] `rel_xyxy`.
+
+    Raises:
+        InputError: the backbone's weights are not to be had, or do not fit.
     """
     backbone = mobilenet_v1(config.image_size, config.alpha, config.weights)
     outputs = HEADS[config.head](backbone.output, config, class_count)

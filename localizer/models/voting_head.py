@@ -1,60 +1,83 @@
-"""Every cell of a feature map votes for each edge of the box, and says how much its vote counts."""
+"""A head in which every cell of a feature map votes for the box, weighted by attention.
+
+Each of the 8 x 8 cells (at 128 pixels) proposes a whole box relative to its own place, as
+anchor-free detectors do (Z. Tian et al., "FCOS", ICCV 2019), and a softmax over the cells says
+whose proposals count: the box is their weighted mean, a soft-argmax (X. Sun et al., "Integral Human
+Pose Regression", ECCV 2018) over votes instead of over places. The whole is differentiable, and
+nothing is suppressed, sorted or thresholded.
+"""
 
 import numpy as np
 from keras import layers, ops
 
+from localizer.metrics import iou_xyxy
+from localizer.models.coordinates import encode
 
-def _conv_bn(x, filters, name):
-    x = layers.Conv2D(filters, 1, use_bias=False, name=name)(x)
-    x = layers.BatchNormalization(name=f"{name}_bn")(x)
-    return x
-
-
-def _block(x, filters, name, kernel=5):
-    y = layers.DepthwiseConv2D(kernel, padding="same", use_bias=False, name=f"{name}_dw")(x)
-    y = layers.BatchNormalization(name=f"{name}_dw_bn")(y)
-    y = layers.ReLU(6.0, name=f"{name}_dw_relu")(y)
-    y = _conv_bn(y, filters, f"{name}_pw")
-    if y.shape[-1] == x.shape[-1]:
-        y = layers.Add(name=f"{name}_add")([x, y])
-    return layers.ReLU(6.0, name=f"{name}_relu")(y)
-
-
-def _initial_votes(shape, dtype=None):
-    return ops.convert_to_tensor([-0.8, -0.8, 0.8, 0.8], dtype=dtype)
+WIDTH = 96
+# A vote of 1 reaches this share of the image, which keeps the outputs of the convolution near 1.
+REACH = 0.25
+# Half the side of the box that every cell proposes before the first step, around itself: an empty
+# box would have no gradient.
+FIRST_HALF = 0.2
 
 
 def voting_head(features, config, class_count):
-    width = config.neck
-    x = _conv_bn(features[32], width, "lateral_32")
-    x = layers.ReLU(6.0)(x)
-    x = _block(x, width, "mix_32", 3)
-    pooled = layers.GlobalAveragePooling2D()(features[32])
-    for stride in (16, 8):
-        if stride < config.head_stride:
-            break
-        x = layers.UpSampling2D(2, interpolation="bilinear", name=f"up_{stride}")(x)
-        x = layers.Add()([x, _conv_bn(features[stride], width, f"lateral_{stride}")])
-        x = layers.ReLU(6.0)(x)
-        for i in range(config.head_blocks):
-            x = _block(x, width, f"mix_{stride}_{i}")
-    if config.dropout:
-        x = layers.SpatialDropout2D(config.dropout)(x)
-    n = x.shape[1]
-    maps = 4 if config.edge_maps else 1
-    votes = layers.Reshape((n * n, 4))(
-        layers.Conv2D(
-            4, 1, name="votes", kernel_initializer="zeros", bias_initializer=_initial_votes
-        )(x)
-    )
-    logits = layers.Reshape((n * n, maps))(layers.Conv2D(maps, 1, name="weights")(x))
-    centre = (np.arange(n) + 0.5) / n
-    ys, xs = np.meshgrid(centre, centre, indexing="ij")
-    grid = np.stack([xs, ys, xs, ys], -1).reshape(1, n * n, 4).astype("float32")
-    weights = layers.Softmax(axis=1, name="attention")(logits)
-    box = ops.sum(weights * (votes * 0.25 + grid), axis=1)
-    outputs = {"box": box}
+    """Boxes with confidence, and class probabilities when there are classes.
+
+    Args:
+        features: dict of the backbone's features by stride; 16 and 32 are used.
+        config: TrainingConfig.
+        class_count: number of classes of the class output; 0 = none.
+
+    Returns:
+        Dict of tensors: `box` [n, 4] `rel_xyxy`; `coordinates` [n, 4], the box in the configured
+        coding and unit; `score` [n], the mean IoU of the votes with the box they make, in [0, 1];
+        and with classes `class` [n, class_count], a softmax.
+    """
+    x = layers.ReLU(6.0)(_project(features[32], "lateral_32"))
+    x = _residual_block(x, "mix_32", kernel_size=3)
+    lateral = _project(features[16], "lateral_16")
+    x = layers.Resizing(*lateral.shape[1:3], name="up_16")(x)
+    x = layers.Add(name="merge_16")([x, lateral])
+    x = _residual_block(layers.ReLU(6.0)(x), "mix_16", kernel_size=5)
+    votes, attention = _votes(x)
+    box = ops.sum(attention * votes, axis=1)
+    agreement = iou_xyxy(votes, ops.expand_dims(box, 1))
+    unit = config.image_size if config.coordinate_unit == "pixel" else 1.0
+    outputs = {
+        "box": box,
+        "coordinates": encode(box, config.coordinates, unit),
+        "score": ops.sum(attention[..., 0] * agreement, axis=1),
+    }
     if class_count:
-        p = layers.Dense(class_count, activation="softmax", name="class")(pooled)
-        outputs["class"] = p
+        pooled = layers.GlobalAveragePooling2D(name="class_pool")(features[32])
+        outputs["class"] = layers.Dense(class_count, activation="softmax", name="class")(pooled)
     return outputs
+
+
+def _votes(x):
+    """Boxes that the cells propose, [n, cells, 4] `rel_xyxy`, and their weights [n, cells, 1]."""
+    _, rows, columns, _ = x.shape
+    offsets = layers.Conv2D(4, 1, kernel_initializer="zeros", name="votes")(x)
+    logits = layers.Conv2D(1, 1, name="attention_logits")(x)
+    ys, xs = np.meshgrid(
+        (np.arange(rows) + 0.5) / rows, (np.arange(columns) + 0.5) / columns, indexing="ij"
+    )
+    first = np.stack([xs, ys, xs, ys], axis=-1) + FIRST_HALF * np.array([-1, -1, 1, 1])
+    first = first.reshape(1, rows * columns, 4).astype(np.float32)
+    votes = layers.Reshape((rows * columns, 4))(offsets) * REACH + first
+    attention = layers.Softmax(axis=1)(layers.Reshape((rows * columns, 1))(logits))
+    return votes, attention
+
+
+def _project(x, name):
+    x = layers.Conv2D(WIDTH, 1, use_bias=False, name=name)(x)
+    return layers.BatchNormalization(name=f"{name}_bn")(x)
+
+
+def _residual_block(x, name, kernel_size):
+    """MobileNet's depthwise separable convolution with a shortcut around it."""
+    y = layers.DepthwiseConv2D(kernel_size, padding="same", use_bias=False, name=f"{name}_dw")(x)
+    y = layers.ReLU(6.0)(layers.BatchNormalization(name=f"{name}_dw_bn")(y))
+    y = _project(y, f"{name}_pw")
+    return layers.ReLU(6.0)(layers.Add(name=f"{name}_add")([x, y]))

@@ -41,8 +41,9 @@ class KerasModel:
         images = np.stack([resample(stretch(photo, stored), size) for photo in photos])
         outputs = self._model.predict_on_batch(images)
         n = len(photos)
-        scores = np.full(n, np.nan, np.float32)
+        scores = np.asarray(outputs.get("score", np.full(n, np.nan)), np.float32)
         labels = [""] * n
         if "class" in outputs:
-            labels = [self._description["classes"][i] for i in outputs["class"].argmax(axis=-1)]
+            names = self._description["classes"]
+            labels = [names[i] for i in np.asarray(outputs["class"]).argmax(axis=-1)]
         return Predictions(clip_rel_xyxy(outputs["box"]), scores, labels)
