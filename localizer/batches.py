@@ -22,7 +22,8 @@ class Batches(keras.utils.PyDataset):
         dataset: an opened Dataset.
         rows: rows of the dataset, int [n].
         config: TrainingConfig.
-        outputs: names of the network's outputs; each gets its target, the box but for `class`.
+        outputs: names of the network's outputs. Keras wants a target for each, if it has a loss or
+            not: the box, but for `class`.
         classes: names of the class output in its order, if there is one.
         training: shuffled, augmented if the recipe says so, and without the incomplete last batch.
     """

@@ -62,7 +62,7 @@ def train(dataset, config, run, resume=False, overwrite=False, progress=True):
     keras.utils.set_random_seed(config.seed)
     make_deterministic()
     model = build_localizer(config, len(classes or ()))
-    outputs = tuple(name for name in model.output if name != "score")
+    outputs = tuple(model.output)
     training = Batches(dataset, train_rows, config, outputs, classes, training=True)
     validation = Batches(dataset, validation_rows, config, outputs, classes)
     losses, weights = build_losses(config)
