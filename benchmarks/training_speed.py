@@ -35,14 +35,6 @@ def main():
 
     dataset = open_dataset(options.data)
     config = TrainingConfig(weights="none", batch_size=options.batch_size)
-    rows, outputs = dataset.indices("train"), ("box",)
-    training = Batches(dataset, rows, config, outputs, training=True)
-    count = len(training) * config.batch_size
-    rng = np.random.default_rng(0)
-    size = config.image_size
-    images = rng.integers(0, 256, (count, size, size, 3), dtype=np.uint8)
-    boxes = np.sort(rng.random((count, 2, 2), dtype=np.float32), axis=1).reshape(count, 4)
-    bare_data = {"x": images, "y": {"box": boxes}, "batch_size": config.batch_size}
 
     def compiled():
         model = build_localizer(config)
@@ -51,6 +43,15 @@ def main():
         return model
 
     models = {"bare fit": compiled(), "training": compiled()}
+    outputs = tuple(models["training"].output)
+    training = Batches(dataset, dataset.indices("train"), config, outputs, training=True)
+    count = len(training) * config.batch_size
+    rng = np.random.default_rng(0)
+    size = config.image_size
+    images = rng.integers(0, 256, (count, size, size, 3), dtype=np.uint8)
+    boxes = np.sort(rng.random((count, 2, 2), dtype=np.float32), axis=1).reshape(count, 4)
+    targets = {name: boxes for name in outputs}
+    bare_data = {"x": images, "y": targets, "batch_size": config.batch_size}
     seconds = {name: [] for name in models}
     for turn in range(options.turns + 1):
         for name, model in models.items():
