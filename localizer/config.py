@@ -51,11 +51,11 @@ class AugmentationConfig(_PlainNumbers):
     """
 
     flip: ClosedUnitInterval = 0.5
-    zoom_in: Factor = 1.3
-    zoom_out: Factor = 1.15
-    translation: NonNegativeFloat = 0.1
-    aspect: Factor = 1.1
-    rotation: NonNegativeFloat = 0.0
+    zoom_in: Factor = 1.6
+    zoom_out: Factor = 1.25
+    translation: NonNegativeFloat = 0.15
+    aspect: Factor = 1.2
+    rotation: NonNegativeFloat = 8.0
     rotated_shape: Literal["ellipse", "rectangle"] = "ellipse"
     min_visible: ClosedUnitInterval = 0.7
     brightness: NonNegativeFloat = 0.15
@@ -64,7 +64,7 @@ class AugmentationConfig(_PlainNumbers):
     hue: NonNegativeFloat = 10.0
     grey: ClosedUnitInterval = 0.05
     blur: ClosedUnitInterval = 0.05
-    erasing: ClosedUnitInterval = 0.0
+    erasing: ClosedUnitInterval = 0.1
 
 
 @dataclass(frozen=True)
