@@ -77,6 +77,15 @@ def test_votes_begin_around_their_cells_and_agree_with_themselves_alone():
     np.testing.assert_allclose(outputs["score"], [by_hand], atol=1e-5)
 
 
+def test_a_score_is_an_iou():
+    model = build_localizer(replace(SCRATCH, head="voting"))
+    images = np.random.default_rng(0).uniform(0, 255, (4, 128, 128, 3)).astype(np.float32)
+    votes = model.get_layer("votes")
+    votes.set_weights([np.random.default_rng(1).normal(size=w.shape) for w in votes.get_weights()])
+    score = np.asarray(model(images)["score"])
+    assert (score >= 0).all() and (score <= 1).all()
+
+
 @pytest.mark.parametrize("coordinates", ["corners", "sqrt_size"])
 @given(
     low=st.tuples(st.floats(0, 0.8), st.floats(0, 0.8)),
@@ -96,15 +105,19 @@ def test_codes_by_hand():
     )
 
 
+@pytest.mark.parametrize("coordinates", ["corners", "sqrt_size"])
 @pytest.mark.parametrize(("head", "names"), [("recipe", {"box"}), ("voting", {"box", "score"})])
-def test_a_model_file_keeps_the_model_and_its_description(head, names, tmp_path):
-    model = for_inference(build_localizer(replace(SCRATCH, head=head)))
+def test_a_model_file_keeps_the_model_and_its_description(head, names, coordinates, tmp_path):
+    config = replace(SCRATCH, head=head, coordinates=coordinates)
+    model = for_inference(build_localizer(config, class_count=3))
     save_model_file(model, tmp_path / "model.keras", {"classes": ["a", "ü"], "target": "head"})
     loaded, description = load_model_file(tmp_path / "model.keras")
     assert description == {"classes": ["a", "ü"], "target": "head"}
     image = np.random.default_rng(0).uniform(0, 255, (1, 128, 128, 3)).astype(np.float32)
-    np.testing.assert_allclose(loaded(image)["box"], model(image)["box"], atol=1e-6)
-    assert set(loaded(image)) == names
+    outputs = loaded(image)
+    assert set(outputs) == names | {"class"}
+    for name, expected in model(image).items():
+        np.testing.assert_allclose(outputs[name], expected, atol=1e-6)
     assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
 
 

@@ -19,7 +19,7 @@ def encode(boxes_rel_xyxy, coordinates, unit):
     if coordinates == "corners":
         return boxes_rel_xyxy * unit
     # The bound keeps the root's gradient finite for boxes that a network has turned inside out.
-    low, high = boxes_rel_xyxy[..., :2], boxes_rel_xyxy[..., 2:]
+    low, high = ops.split(boxes_rel_xyxy, 2, axis=-1)
     sizes = ops.sqrt(ops.maximum(high - low, 1e-8))
     return ops.concatenate([(low + high) / 2, sizes], axis=-1) * unit
 
@@ -29,5 +29,6 @@ def decode(values, coordinates, unit):
     values = values / unit
     if coordinates == "corners":
         return values
-    centre, half = values[..., :2], ops.square(ops.maximum(values[..., 2:], 0.0)) / 2
+    centre, root = ops.split(values, 2, axis=-1)
+    half = ops.square(ops.maximum(root, 0.0)) / 2
     return ops.concatenate([centre - half, centre + half], axis=-1)

@@ -47,7 +47,7 @@ def voting_head(features, config, class_count):
     outputs = {
         "box": box,
         "coordinates": encode(box, config.coordinates, unit),
-        "score": ops.sum(attention[..., 0] * agreement, axis=1),
+        "score": ops.sum(ops.squeeze(attention, axis=-1) * agreement, axis=1),
     }
     if class_count:
         pooled = layers.GlobalAveragePooling2D(name="class_pool")(features[32])
