@@ -8,12 +8,11 @@ def iou_xyxy(boxes_a, boxes_b):
     """Intersection over union of pairs of boxes in one format.
 
     Args:
-        boxes_a, boxes_b: float tensors [..., 4] that broadcast.
+        boxes_a, boxes_b: float tensors [..., 4] of one shape.
 
     Returns:
         Float tensor [...], in [0, 1].
     """
-    # Split, not sliced: Keras restores slices with an ellipsis wrongly from a model file.
     low_a, high_a = ops.split(boxes_a, 2, axis=-1)
     low_b, high_b = ops.split(boxes_b, 2, axis=-1)
     intersection = _area(ops.maximum(low_a, low_b), ops.minimum(high_a, high_b))

@@ -77,13 +77,17 @@ def test_votes_begin_around_their_cells_and_agree_with_themselves_alone():
     np.testing.assert_allclose(outputs["score"], [by_hand], atol=1e-5)
 
 
-def test_a_score_is_an_iou():
+def test_the_score_of_a_photo_does_not_depend_on_its_batch():
+    """Keras' add once mixed up photos and cells in batches of as many photos as there are cells."""
     model = build_localizer(replace(SCRATCH, head="voting"))
-    images = np.random.default_rng(0).uniform(0, 255, (4, 128, 128, 3)).astype(np.float32)
     votes = model.get_layer("votes")
-    votes.set_weights([np.random.default_rng(1).normal(size=w.shape) for w in votes.get_weights()])
-    score = np.asarray(model(images)["score"])
-    assert (score >= 0).all() and (score <= 1).all()
+    rng = np.random.default_rng(0)
+    votes.set_weights([rng.normal(size=weight.shape) for weight in votes.get_weights()])
+    images = rng.uniform(0, 255, (64, 128, 128, 3)).astype(np.float32)
+    whole = np.asarray(model(images)["score"])
+    parts = np.concatenate([model(images[:1])["score"], model(images[1:])["score"]])
+    np.testing.assert_allclose(whole, parts, atol=1e-5)
+    assert (whole >= 0).all() and (whole <= 1).all()
 
 
 @pytest.mark.parametrize("coordinates", ["corners", "sqrt_size"])

@@ -42,7 +42,8 @@ def voting_head(features, config, class_count):
     x = _residual_block(layers.ReLU(6.0)(x), "mix_16", kernel_size=5)
     votes, attention = _votes(x)
     box = ops.sum(attention * votes, axis=1)
-    agreement = iou_xyxy(votes, ops.expand_dims(box, 1))
+    # Repeated, not broadcast: Keras' add takes [n, 1] for a bias when n is the number of cells.
+    agreement = iou_xyxy(votes, ops.repeat(ops.expand_dims(box, 1), votes.shape[1], axis=1))
     unit = config.image_size if config.coordinate_unit == "pixel" else 1.0
     outputs = {
         "box": box,
