@@ -82,7 +82,7 @@ def test_the_score_of_a_photo_does_not_depend_on_its_batch():
     model = build_localizer(replace(SCRATCH, head="voting"))
     votes = model.get_layer("votes")
     rng = np.random.default_rng(0)
-    votes.set_weights([rng.normal(size=weight.shape) for weight in votes.get_weights()])
+    votes.set_weights([rng.normal(scale=0.02, size=weight.shape) for weight in votes.get_weights()])
     images = rng.uniform(0, 255, (64, 128, 128, 3)).astype(np.float32)
     whole = np.asarray(model(images)["score"])
     parts = np.concatenate([model(images[:1])["score"], model(images[1:])["score"]])
