@@ -72,7 +72,7 @@ def test_metrics_have_the_shape_that_others_rely_on(chain):
         assert {"0.5", "0.75", "0.9"} <= model["success"].keys()
         assert model["ci95"][0] <= model["mean_iou"] <= model["ci95"][1]
     trained, constant = metrics["models"][:2]
-    assert trained["parameters"] > 289_000 and trained["latency_ms"] > 0
+    assert 280_000 < trained["parameters"] < 500_000 and trained["latency_ms"] > 0
     assert trained["breed_accuracy"] is not None
     assert constant["parameters"] is None and constant["latency_ms"] is None
 

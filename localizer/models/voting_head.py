@@ -42,18 +42,22 @@ def voting_head(features, config, class_count):
     x = _residual_block(layers.ReLU(6.0)(x), "mix_16", kernel_size=5)
     votes, attention = _votes(x)
     box = ops.sum(attention * votes, axis=1)
-    # Repeated, not broadcast: Keras' add takes [n, 1] for a bias when n is the number of cells.
-    agreement = iou_xyxy(votes, ops.repeat(ops.expand_dims(box, 1), votes.shape[1], axis=1))
     unit = config.image_size if config.coordinate_unit == "pixel" else 1.0
     outputs = {
         "box": box,
         "coordinates": encode(box, config.coordinates, unit),
-        "score": ops.sum(ops.squeeze(attention, axis=-1) * agreement, axis=1),
+        "score": ops.sum(ops.squeeze(attention, axis=-1) * agreement(votes, box), axis=1),
     }
     if class_count:
         pooled = layers.GlobalAveragePooling2D(name="class_pool")(features[32])
         outputs["class"] = layers.Dense(class_count, activation="softmax", name="class")(pooled)
     return outputs
+
+
+def agreement(votes, box):
+    """IoU of each vote [n, cells, 4] with the box [n, 4] they make: [n, cells]."""
+    # Repeated, not broadcast: Keras' add takes [n, 1] for a bias when n is the number of cells.
+    return iou_xyxy(votes, ops.repeat(ops.expand_dims(box, 1), votes.shape[1], axis=1))
 
 
 def _votes(x):
