@@ -20,7 +20,11 @@ from localizer.splitting import SPLITS
 def main():
     parser = build_parser(__doc__)
     add = parser.add_argument
-    add("--data", type=Path | None, help="dataset folder (default: the one below data/)")
+    add(
+        "--data",
+        type=Path | None,
+        help="dataset folder (default: that of the first run, else the newest below data/)",
+    )
     add(
         "--split", type=Literal[SPLITS], default="validation",
         help="photos to score on: choose on validation, read test once",
@@ -35,23 +39,18 @@ def main():
     start_keras()
     from localizer.evaluation import evaluate
     from localizer.predictors.loading import default_models, load_predictor
-    from localizer.reporting.page import write_report
+    from localizer.reporting.evaluation_summary import summarize_evaluation
+    from localizer.reporting.page import prepare_folder, write_report
     from localizer.store import default_dataset, open_dataset
 
-    dataset = open_dataset(options.data or default_dataset())
     models = options.models or default_models()
+    dataset = open_dataset(options.data or default_dataset(models))
     predictors = [load_predictor(model, dataset) for model in models]
+    name = f"{predictors[0].name.replace(':', '-')}-{options.split}"
+    out = prepare_folder(options.out or Path("reports") / name)
     evaluation = evaluate(dataset, options.split, predictors)
-    out = options.out or Path("reports") / f"{predictors[0].name.replace(':', '-')}-{options.split}"
     page = write_report(evaluation, dataset, out, command=shlex.join(["python", *sys.argv]))
-    n = evaluation.metrics["n"]
-    print(f"IoU on {n} {options.split} photos of {dataset.name} (target: {dataset.target}):")
-    for model in evaluation.metrics["models"]:
-        low, high = model["ci95"]
-        print(
-            f"  {model['name']:32} mean {model['mean_iou']:.3f}  (95 % interval {low:.3f} to "
-            f"{high:.3f})  at least 0.5: {model['success']['0.5']:.1%}"
-        )
+    print(summarize_evaluation(evaluation))
     print(f"Report: {page}")
 
 

@@ -1,32 +1,52 @@
 """Train a localizer and keep it in a run folder.
 
-    python train_model.py --data data/synthetic --run runs/first --epochs 6
-    python train_model.py --data data/oxford-pet-head --recipe experiments/recipes/oxford.yaml
+    python train_model.py --data data/synthetic-head --run runs/first --epochs 6
+    python train_model.py --data data/oxford-pet-head --recipe experiments/recipes/published.yaml
+    python train_model.py --run runs/first --resume
 
 A recipe is a YAML file with any of the fields below; a field given as an option goes before the
 recipe's. Without --recipe the defaults below are the recipe. KERAS_BACKEND=jax or torch trains the
 same network on another backend.
 """
 
+import sys
 from dataclasses import fields
 from pathlib import Path
 
 from localizer.command_line import build_parser, run_script, start_keras
+
+CONFIG = "config.yaml"
 
 
 def main():
     from localizer.config import TrainingConfig
 
     parser = build_parser(__doc__)
-    parser.add_argument("--data", type=Path, help="dataset folder", default=None)
-    parser.add_argument("--run", type=Path, help="run folder to write", default=None)
+    parser.add_argument(
+        "--data", type=Path | None, help="dataset folder (default: the newest below data/)"
+    )
+    parser.add_argument(
+        "--run", type=Path | None, help="run folder to write (default: runs/DATASET-RECIPE-SEED)"
+    )
     parser.add_argument("--recipe", action="config", help="YAML file with fields of the recipe")
-    parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
-    parser.add_argument("--overwrite", action="store_true", help="replace a run that is there")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with a run that was stopped, with the settings in its config.yaml",
+    )
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace a run that is there (it is removed at once)",
+    )
     parser.add_class_arguments(TrainingConfig)
     options = parser.instantiate(parser.parse_args())
+    if options.resume and not options.recipe and options.run and (options.run / CONFIG).is_file():
+        recipe = ["--recipe", str(options.run / CONFIG)]
+        options = parser.instantiate(parser.parse_args([*recipe, *sys.argv[1:]]))
 
     start_keras()
+    from localizer.reporting.evaluation_summary import interval
     from localizer.store import default_dataset, open_dataset
     from localizer.training import train
 
@@ -34,11 +54,11 @@ def main():
     dataset = open_dataset(options.data or default_dataset())
     recipe = Path(str(options.recipe[0])).stem if options.recipe else "default"
     run = options.run or Path("runs") / f"{dataset.name}-{recipe}-{config.seed}"
+    print(f"Training on {dataset.path} (target: {dataset.target}), run folder {run}")
     metrics = train(dataset, config, run, resume=options.resume, overwrite=options.overwrite)
-    low, high = metrics["ci95"]
     print(
-        f"Validation mean IoU {metrics['mean_iou']:.3f} (95 % interval {low:.3f} to {high:.3f}, "
-        f"n = {metrics['n']}, {dataset.target}), best epoch {metrics['best_epoch']} of "
+        f"Validation mean IoU {metrics['mean_iou']:.3f} {interval(metrics['ci95'])} on "
+        f"{metrics['n']} photos (target: {dataset.target}), best epoch {metrics['best_epoch']} of "
         f"{metrics['epochs']}, {metrics['training_seconds']:.0f} s\n"
         f"Run folder: {run} (best.keras, history.csv, curves.png)"
     )

@@ -9,7 +9,13 @@ import os
 import sys
 from argparse import RawDescriptionHelpFormatter
 
-from jsonargparse import ArgumentParser, DefaultHelpFormatter
+try:
+    from jsonargparse import ArgumentParser, DefaultHelpFormatter
+except ModuleNotFoundError:
+    sys.exit(
+        "error: the project's packages are not installed in this Python. `make demo` installs them "
+        "into .venv (then: . .venv/bin/activate), or: pip install -r requirements.txt"
+    )
 
 from localizer.errors import InputError
 
@@ -34,7 +40,10 @@ def build_parser(script_docstring):
 class _Parser(ArgumentParser):
     def parse_args(self, args=None, *rest, **options):
         args = sys.argv[1:] if args is None else args
-        return super().parse_args([self._spelled(arg) for arg in args], *rest, **options)
+        try:
+            return super().parse_args([self._spelled(arg) for arg in args], *rest, **options)
+        except UnicodeDecodeError as error:
+            self.error(f"the recipe is no UTF-8 text ({error})")
 
     def _spelled(self, argument):
         name, equals, value = argument.partition("=")
@@ -68,10 +77,17 @@ def start_keras():
 
     They say nothing a user can act on, and TF_CPP_MIN_LOG_LEVEL does not stop all of them.
     """
-    with _quiet_stderr():
-        import keras
+    try:
+        with _quiet_stderr():
+            import keras
 
-        keras.backend.backend()
+            keras.backend.backend()
+    except (ImportError, ValueError) as error:
+        backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+        raise InputError(
+            f"KERAS_BACKEND={backend} cannot be used ({error}). Install {backend}, or unset "
+            "KERAS_BACKEND for TensorFlow"
+        ) from None
 
 
 def run_script(main):

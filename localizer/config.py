@@ -74,7 +74,8 @@ class TrainingConfig(_PlainNumbers):
     Attributes:
         image_size: side of the network's input in pixels, from 96 up.
         alpha: width of MobileNet v1; there are ImageNet weights for 0.25, 0.5, 0.75 and 1.0.
-        weights: initial weights of the backbone: "imagenet", "none", or a Keras weights file.
+        weights: initial weights: "imagenet" (of the backbone), "none", a Keras weights file of the
+            backbone, or a .keras file of a trained localizer, whose fitting layers are taken.
         head: what makes a box of the backbone's features: "recipe" (max pooling and a convolution)
             or "voting" (every cell proposes a box, attention weighs the proposals).
         coordinates: what four numbers mse and smooth_l1 compare: "corners" (xmin, ymin, xmax,

@@ -67,7 +67,8 @@ def evaluate(dataset, split, predictors, progress=True):
     if not len(rows):
         raise InputError(
             f"{dataset.path}: none of the {len(split_rows)} photos of the {split} split can be "
-            f"read; the first: {unreadable[0]['reason']}"
+            f"read; the first: {unreadable[0]['reason']}. If the photos have moved, change `root` "
+            f"in {dataset.path / 'dataset.json'}"
         )
     latencies = _latencies_ms(dataset, rows, predictors)
     samples = dataset.samples.iloc[rows].reset_index(drop=True)
@@ -94,10 +95,32 @@ def evaluate(dataset, split, predictors, progress=True):
         "target": dataset.target,
         "n": len(rows),
         "unreadable": unreadable,
+        "warnings": _warnings(dataset, split, predictors),
         "models": models,
     }
     tables = [_table(*columns, samples["image"]) for columns in zip(names, answers, ious)]
     return Evaluation(_json_ready(metrics), pd.concat(tables, ignore_index=True), rows)
+
+
+def _warnings(dataset, split, predictors):
+    """Reasons why a model's figure does not mean what it seems to."""
+    warnings = []
+    for predictor in predictors:
+        before, now = predictor.trained_on, dataset.description
+        if before is None:
+            continue
+        if before["target"] != now["target"]:
+            warnings.append(
+                f"{predictor.name} was trained on {before['target']} boxes and is scored on "
+                f"{now['target']} boxes: that is another task."
+            )
+        other_split = before["sha256"]["samples.csv"] != now["sha256"]["samples.csv"]
+        if other_split and before["source"] == now["source"] and split != "train":
+            warnings.append(
+                f"{predictor.name} was trained on another dataset or split of the same source: "
+                f"photos of this {split} split may have been among its training photos."
+            )
+    return warnings
 
 
 def _predict(dataset, split_rows, predictors, unreadable, progress):

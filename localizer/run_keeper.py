@@ -156,6 +156,6 @@ class RunKeeper(keras.callbacks.Callback):
                 self.history = json.loads(str(state["history"]))
                 for i, variable in enumerate(self._variables()):
                     variable.assign(state[f"v{i}"])
-        except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
+        except (KeyError, ValueError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
             raise InputError(f"{path}: damaged ({error}); start anew with --overwrite") from None
         return len(self.history)

@@ -16,14 +16,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import yaml
 
 from localizer.errors import InputError
 from localizer.photos import read_photo
 from localizer.splitting import SPLITS
 
+_REBUILD = "Generate it again with the command that made it, and --overwrite"
 BOX_COLUMNS = ["xmin", "ymin", "xmax", "ymax"]
 COLUMNS = ["image", "split", "width", "height", *BOX_COLUMNS, "species", "breed", "group"]
-DEFAULT_DATASETS = ("data/oxford-pet-head", "data/synthetic-head")
 
 # Names stay text where they look like numbers ("007").
 _TYPES = dict.fromkeys(COLUMNS, str) | dict.fromkeys(BOX_COLUMNS, np.float64)
@@ -119,26 +120,43 @@ def open_dataset(path):
             f"with: python generate_dataset.py --out {path}"
         ) from None
     except (ValueError, OSError, EOFError) as error:
-        raise InputError(f"{path}: damaged ({error}). {_rebuild(path)}") from None
-    if not isinstance(description, dict) or not {"target", "root"} <= description.keys():
-        raise InputError(f"{path / 'dataset.json'}: no target or no root. {_rebuild(path)}")
+        raise InputError(f"{path}: damaged ({error}). {_REBUILD}") from None
+    named = ("source", "target", "root")
+    if not isinstance(description, dict) or not all(
+        isinstance(description.get(name), str) for name in named
+    ):
+        raise InputError(f"{path / 'dataset.json'}: no {' or no '.join(named)}. {_REBUILD}")
+    if "samples.csv" not in (description.get("sha256") or {}):
+        raise InputError(f"{path / 'dataset.json'}: no checksums. {_REBUILD}")
     missing = [column for column in COLUMNS if column not in samples]
     if missing:
-        raise InputError(f"{path / 'samples.csv'}: no column {missing[0]!r}. {_rebuild(path)}")
+        raise InputError(f"{path / 'samples.csv'}: no column {missing[0]!r}. {_REBUILD}")
     if images.dtype != np.uint8 or images.ndim != 4 or len(images) != len(samples):
         raise InputError(
             f"{path}: images.npy ({images.dtype} {images.shape}) does not belong to samples.csv "
-            f"({len(samples)} rows). {_rebuild(path)}"
+            f"({len(samples)} rows). {_REBUILD}"
         )
     return Dataset(path, images, samples, description)
 
 
-def default_dataset():
-    """The dataset folder that scripts use when none is named: real photos before drawn ones."""
-    found = [path for path in map(Path, DEFAULT_DATASETS) if (path / "dataset.json").is_file()]
+def default_dataset(models=()):
+    """The dataset folder that scripts use when none is named.
+
+    Args:
+        models: what is to be scored; the first run folder among them names its dataset.
+
+    Returns:
+        That dataset, or else the newest one below data/.
+    """
+    for config in (Path(model) / "config.yaml" for model in models):
+        if config.is_file():
+            named = (yaml.safe_load(config.read_text(encoding="utf-8")) or {}).get("data", "")
+            if (Path(named) / "dataset.json").is_file():
+                return Path(named)
+    found = sorted(Path("data").glob("*/dataset.json"), key=lambda path: path.stat().st_mtime)
     if not found:
         raise InputError("no dataset folder below data/. Make one with: python generate_dataset.py")
-    return found[0]
+    return found[-1].parent
 
 
 class GrowingArray:
@@ -187,7 +205,3 @@ def sha256_of(path):
     """Checksum of a file, hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _rebuild(path):
-    return f"Generate it again: python generate_dataset.py --out {path} --overwrite"

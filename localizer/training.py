@@ -98,6 +98,10 @@ def make_deterministic():
 
 def _check_folder(run, settings, dataset, resume, overwrite):
     path = run / "config.yaml"
+    if not path.exists() and run.exists() and (not run.is_dir() or any(run.iterdir())):
+        raise InputError(
+            f"{run}: exists and is no run folder (no config.yaml); choose another --run"
+        )
     if path.exists() and resume:
         _refuse_changes(path, settings, run, dataset)
     elif path.exists() and not overwrite:
@@ -118,14 +122,21 @@ def _start_folder(run, settings, dataset):
 
 
 def _refuse_changes(path, settings, run, dataset):
-    before = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        before = dict(yaml.safe_load(path.read_text(encoding="utf-8")))
+        environment = json.loads((run / "environment.json").read_text(encoding="utf-8"))
+        checksums = environment["dataset"]["sha256"]
+    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
+        raise InputError(
+            f"{run}: config.yaml or environment.json is damaged ({error}); start anew with "
+            "--overwrite"
+        ) from None
     changed = [
         f"{name}: {before.get(name)!r} is now {settings.get(name)!r}"
         for name in sorted(before.keys() | settings.keys())
         if before.get(name) != settings.get(name) and name not in ("data", "workers")
     ]
-    environment = json.loads((run / "environment.json").read_text(encoding="utf-8"))
-    if environment["dataset"]["sha256"] != dataset.description["sha256"]:
+    if checksums != dataset.description["sha256"]:
         changed.append(f"dataset: {dataset.path} has other images or boxes than the run began with")
     if changed:
         raise InputError(
@@ -143,7 +154,7 @@ def _describe(dataset, config, classes):
         "input": "RGB 0 to 255",
         "class_column": config.class_output if classes else None,
         "classes": classes,
-        "dataset": dataset.description,
+        "dataset": {k: v for k, v in dataset.description.items() if k != "root"},
         "config": config.to_dict(),
     }
 

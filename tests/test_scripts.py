@@ -95,6 +95,25 @@ def test_the_run_and_the_report_give_the_same_validation_iou(chain):
     assert report["models"][0]["mean_iou"] == pytest.approx(run["mean_iou"], abs=2e-3)
 
 
+def test_resume_takes_the_settings_of_the_run(chain):
+    out = call("train_model.py", "--run", "runs/tiny-tiny-0", "--resume", cwd=chain)
+    assert "best epoch" in out and "of 2" in out
+
+
+def test_a_model_is_not_scored_on_another_target_in_silence(chain):
+    call(
+        "generate_dataset.py", "--source", "synthetic", "--target", "body", "--count", 80,
+        "--out", "data/bodies", "--workers", 1, "--image-size", 112, cwd=chain,
+    )  # fmt: skip
+    out = call(
+        "evaluate_performance.py", "--data", "data/bodies", "--models", "runs/tiny-tiny-0",
+        "--split", "train", cwd=chain,
+    )  # fmt: skip
+    warning = "trained on head boxes and is scored on body boxes"
+    assert f"warning: tiny-tiny-0 was {warning}" in out
+    assert warning in (chain / "reports/tiny-tiny-0-train/report.html").read_text()
+
+
 @pytest.mark.parametrize(
     ("script", "options", "message"),
     [
@@ -104,6 +123,14 @@ def test_the_run_and_the_report_give_the_same_validation_iou(chain):
         ("train_model.py", ["--data", "data/tiny", "--box_loss", "mae"], "smooth_l1"),
         ("train_model.py", ["--data", "data/tiny", "--recipe", "missing.yaml"], "missing.yaml"),
         ("train_model.py", ["--data", "data/tiny", "--recipe", "tiny.yaml"], "--overwrite"),
+        ("train_model.py", ["--data", "data/tiny", "--run", "data"], "no run folder"),
+        ("train_model.py", ["--data", "data/tiny", "--weights", "no.keras"], "no such model"),
+        ("evaluate_performance.py", ["--models", "baseline:mean", "--out", "data/tiny"], "--out"),
+        (
+            "evaluate_performance.py",
+            ["--models", "runs/tiny-tiny-0", "--out", "runs/tiny-tiny-0"],
+            "no report",
+        ),
         ("evaluate_performance.py", ["--data", "data/tiny", "--models", "nothing"], "not a model"),
         ("evaluate_performance.py", ["--data", "data/tiny", "--models", "data"], "no best.keras"),
         ("evaluate_performance.py", ["--data", "data/tiny", "--split", "all"], "validation"),

@@ -1,6 +1,7 @@
 """Dataset folders: arrays that grow on disk, opening, and folders that are none."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -108,11 +109,15 @@ def test_damaged_folders(folder, damage):
     assert str(folder) in str(caught.value) and "--overwrite" in str(caught.value)
 
 
-def test_the_default_dataset_is_the_real_one_before_the_drawn_one(tmp_path, monkeypatch):
+def test_the_default_dataset_is_the_newest_or_that_of_the_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match="generate_dataset.py"):
+    with pytest.raises(InputError, match=r"generate_dataset\.py"):
         default_dataset()
-    for name in ("synthetic-head", "oxford-pet-head"):
+    for age, name in enumerate(("older", "newer")):
         (tmp_path / "data" / name).mkdir(parents=True)
         (tmp_path / "data" / name / "dataset.json").write_text("{}")
-        assert default_dataset().name == name
+        os.utime(tmp_path / "data" / name / "dataset.json", (age, age))
+    assert default_dataset().name == "newer"
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.yaml").write_text("data: data/older")
+    assert default_dataset(["baseline:mean", "run"]).name == "older"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 from localizer.batches import Batches
 from localizer.config import TrainingConfig
 from localizer.errors import InputError
+from localizer.models.localizer_model import build_localizer
 from localizer.models.model_file import load_model_file
 from localizer.predictors.keras_model import KerasModel
 from localizer.training import train
@@ -108,6 +110,37 @@ def test_resuming_with_other_settings_names_the_difference(whole_run, synthetic_
         train(synthetic_dataset, replace(SMALL, batch_size=16), whole_run, resume=True)
     with pytest.raises(InputError, match="--resume goes on with it, --overwrite starts it anew"):
         train(synthetic_dataset, SMALL, whole_run)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("config.yaml", b""), ("config.yaml", b"- 1"), ("config.yaml", b"a: [\xff"),
+     ("environment.json", b"{"), ("environment.json", b"{}"), ("resume.npz", b"")],
+)  # fmt: skip
+def test_a_damaged_run_is_not_resumed(name, content, whole_run, synthetic_dataset, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(whole_run, run)
+    (run / name).write_bytes(content)
+    with pytest.raises(InputError, match=r"damaged.*start anew with --overwrite"):
+        train(synthetic_dataset, SMALL, run, resume=True, progress=False)
+
+
+def test_a_foreign_folder_is_left_alone(synthetic_dataset, tmp_path):
+    (tmp_path / "metrics.json").write_text("precious")
+    with pytest.raises(InputError, match="no run folder"):
+        train(synthetic_dataset, SMALL, tmp_path, overwrite=True, progress=False)
+    assert (tmp_path / "metrics.json").read_text() == "precious"
+
+
+def test_weights_of_a_trained_model_are_taken(whole_run):
+    config = replace(SMALL, weights=str(whole_run / "best.keras"), class_output="none")
+    trained, _ = load_model_file(whole_run / "best.keras")
+    model = build_localizer(config)
+    for name in ("conv1", "conv_pw_13_bn", "votes"):
+        for one, other in zip(model.get_layer(name).weights, trained.get_layer(name).weights):
+            np.testing.assert_array_equal(one, other)
+    with pytest.raises(InputError, match="no layer of it fits"):
+        build_localizer(replace(config, alpha=0.5))
 
 
 def test_a_finished_run_is_not_trained_again(whole_run, synthetic_dataset):

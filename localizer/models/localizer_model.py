@@ -2,7 +2,9 @@
 
 import keras
 
+from localizer.errors import InputError
 from localizer.models.backbone import mobilenet_v1
+from localizer.models.model_file import load_model_file
 from localizer.models.recipe_head import recipe_head
 from localizer.models.voting_head import voting_head
 
@@ -26,13 +28,32 @@ def build_localizer(config, class_count=0):
     Raises:
         InputError: the backbone's weights are not to be had, or do not fit.
     """
-    backbone = mobilenet_v1(config.image_size, config.alpha, config.weights)
+    from_model = config.weights.endswith(".keras")
+    backbone = mobilenet_v1(
+        config.image_size, config.alpha, "none" if from_model else config.weights
+    )
     outputs = HEADS[config.head](backbone.output, config, class_count)
     model = keras.Model(backbone.input, outputs, name="localizer")
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = config.bn_momentum
+    if from_model:
+        _take_weights(model, config.weights)
     return model
+
+
+def _take_weights(model, path):
+    """Set the weights of every layer that has its like, by name and shapes, in a model file."""
+    source, _ = load_model_file(path)
+    known = {layer.name: layer.get_weights() for layer in source.layers}
+    taken = 0
+    for layer in model.layers:
+        own, weights = layer.get_weights(), known.get(layer.name, [])
+        if own and [w.shape for w in own] == [w.shape for w in weights]:
+            layer.set_weights(weights)
+            taken += 1
+    if not taken:
+        raise InputError(f"--weights {path}: no layer of it fits this network (other alpha?)")
 
 
 def for_inference(model):

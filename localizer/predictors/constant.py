@@ -23,6 +23,7 @@ class ConstantBox:
     """
 
     cost = Cost()
+    trained_on = None
 
     def __init__(self, name, box_rel_xyxy):
         self.name = name

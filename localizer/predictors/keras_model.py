@@ -26,14 +26,12 @@ class KerasModel:
     def __init__(self, path, name=None):
         path = Path(path)
         file = path / "best.keras" if path.is_dir() else path
-        self.name = name or (path.resolve().name if path.is_dir() else path.stem)
+        # A run is known by its folder, however its model is named.
+        in_run = path.is_dir() or path.name == "best.keras"
+        self.name = name or (file.resolve().parent.name if in_run else path.stem)
         self._model, self._description = load_model_file(file)
+        self.trained_on = self._description["dataset"]
         self.cost = Cost(self._model.count_params(), count_macs(self._model), file.stat().st_size)
-
-    @property
-    def target(self):
-        """What the boxes are around, as in the dataset it was trained on."""
-        return self._description["target"]
 
     def predict(self, photos):
         """See `Predictor.predict`."""

@@ -41,6 +41,8 @@ class Predictor(Protocol):
 
     name: str
     cost: Cost
+    # dataset.json of what it was trained on; None when it was not trained, or nobody knows.
+    trained_on: dict | None
 
     def predict(self, photos: list[np.ndarray]) -> Predictions:
         """Localize the object in each photo: uint8 RGB, each [height, width, 3] at its own size."""

@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from localizer.splitting import SPLITS
+
 
 def summarize_dataset(dataset):
     """Counts, box statistics, classes and reasons of what was skipped, as text for a screen."""
@@ -11,6 +13,9 @@ def summarize_dataset(dataset):
         f"{counts['used']} of {counts['listed']} images used (target: {dataset.target}): "
         f"{counts['train']} train, {counts['validation']} validation, {counts['test']} test"
     ]
+    for split in SPLITS:
+        if not counts[split]:
+            lines.append(f"warning: no photo fell into the {split} split; it needs more photos")
     skipped = pd.read_csv(dataset.path / "skipped.csv", keep_default_na=False)
     if len(skipped):
         lines.append(f"{len(skipped)} skipped (each with its reason in skipped.csv):")

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from localizer.atomic_files import write_text
 from localizer.environment import describe_environment
+from localizer.errors import InputError
 from localizer.reporting import figures, pictures
 
 _MISSING = "–"
@@ -27,10 +28,10 @@ def write_report(evaluation, dataset, out_dir, command):
         Path of report.html.
 
     Raises:
-        InputError: a photo has become unreadable since the evaluation.
+        InputError: a photo has become unreadable since the evaluation, or `out_dir` is no place
+            for a report.
     """
-    out_dir = Path(out_dir)
-    out_dir.mkdir(parents=True, exist_ok=True)
+    out_dir = prepare_folder(out_dir)
     galleries = pictures.write_galleries(evaluation, dataset, out_dir / "pictures")
     html = _render(evaluation, dataset, galleries, command)
     metrics = json.dumps(evaluation.metrics, indent=2, allow_nan=False, ensure_ascii=False)
@@ -39,6 +40,16 @@ def write_report(evaluation, dataset, out_dir, command):
     write_text(out_dir / "predictions.csv", csv)
     write_text(out_dir / "report.html", html)
     return out_dir / "report.html"
+
+
+def prepare_folder(out_dir):
+    """Make the folder of a report; a run or a dataset, whose files would be lost, is refused."""
+    out_dir = Path(out_dir)
+    for name in ("config.yaml", "dataset.json"):
+        if (out_dir / name).exists():
+            raise InputError(f"{out_dir}: holds a {name}, so it is no report; choose another --out")
+    out_dir.mkdir(parents=True, exist_ok=True)
+    return out_dir
 
 
 def _render(evaluation, dataset, galleries, command):
@@ -126,7 +137,7 @@ def _difference_sentence(model, n):
 
 def _notes(metrics):
     """What a reader must know before trusting a figure."""
-    notes = []
+    notes = list(metrics["warnings"])
     unreadable = metrics["unreadable"]
     if unreadable:
         photos = "photo" if len(unreadable) == 1 else "photos"

@@ -1,0 +1,30 @@
+"""The result of an evaluation, as text for a screen."""
+
+
+def summarize_evaluation(evaluation):
+    """Warnings, and a line for each model: mean IoU with its interval, and success at 0.5."""
+    metrics = evaluation.metrics
+    lines = [f"warning: {warning}" for warning in metrics["warnings"]]
+    if metrics["unreadable"]:
+        lines.append(
+            f"warning: {len(metrics['unreadable'])} photos could not be read and are left out for "
+            "all models; metrics.json lists them"
+        )
+    lines.append(
+        f"IoU on {metrics['n']} {metrics['split']} photos of {metrics['dataset']} "
+        f"(target: {metrics['target']}):"
+    )
+    longest = max(len(model["name"]) for model in metrics["models"])
+    for model in metrics["models"]:
+        lines.append(
+            f"  {model['name']:{longest}}  mean {model['mean_iou']:.3f} {interval(model['ci95'])}  "
+            f"IoU of 0.5 or more: {model['success']['0.5']:.1%}"
+        )
+    return "\n".join(lines)
+
+
+def interval(ci95):
+    """A 95 % interval in words; one photo has none."""
+    if any(bound is None or bound != bound for bound in ci95):
+        return "(too few photos for an interval)"
+    return f"(95 % interval {ci95[0]:.3f} to {ci95[1]:.3f})"
