@@ -10,7 +10,7 @@ demo: $(VENV)/.installed
 	$(BIN)/python generate_dataset.py --source synthetic --out data/demo --count 1500 --overwrite
 	$(BIN)/python train_model.py --data data/demo --run runs/demo --recipe experiments/recipes/demo.yaml --overwrite
 	$(BIN)/python evaluate_performance.py --data data/demo --split test --out reports/demo \
-		--models runs/demo baseline:center baseline:mean baseline:whole
+		--models runs/demo models/pet_head.keras baseline:center baseline:mean baseline:whole
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest

@@ -140,7 +140,7 @@ def test_weights_of_a_trained_model_are_taken(whole_run):
         for one, other in zip(model.get_layer(name).weights, trained.get_layer(name).weights):
             np.testing.assert_array_equal(one, other)
     with pytest.raises(InputError, match="no layer of it fits"):
-        build_localizer(replace(config, alpha=0.5))
+        build_localizer(replace(config, alpha=0.5, head="recipe"))
 
 
 def test_a_finished_run_is_not_trained_again(whole_run, synthetic_dataset):
