@@ -1,4 +1,4 @@
-# make demo   set up, then run the whole chain on drawn scenes: about 4 minutes on 2 cores
+# make demo   set up, then run the whole chain on drawn scenes: about 2 minutes on 2 cores
 # make test   set up, then run the tests
 PYTHON ?= python3
 VENV ?= .venv

@@ -12,7 +12,7 @@ from jsonargparse.typing import (
     restricted_number_type,
 )
 
-ImageSize = restricted_number_type("ImageSize", int, (">=", 96))
+ImageSize = restricted_number_type("ImageSize", int, [(">=", 96), ("<=", 1024)])
 Factor = restricted_number_type("Factor", float, (">=", 1))
 Momentum = restricted_number_type("Momentum", float, [(">=", 0), ("<", 1)])
 
@@ -72,7 +72,7 @@ class TrainingConfig(_PlainNumbers):
     """A recipe: network, target coding, losses, optimisation and augmentation.
 
     Attributes:
-        image_size: side of the network's input in pixels, from 96 up.
+        image_size: side of the network's input in pixels, from 96 to 1024.
         alpha: width of MobileNet v1; there are ImageNet weights for 0.25, 0.5, 0.75 and 1.0.
         weights: initial weights: "imagenet" (of the backbone), "none", a Keras weights file of the
             backbone, or a .keras file of a trained localizer, whose fitting layers are taken.

@@ -93,9 +93,8 @@ def generate_dataset(read, settings, out, overwrite=False, progress=True):
 
 
 def _check(settings, out, overwrite):
-    if settings.image_size < 32:
-        raise InputError(f"--image-size is {settings.image_size}; at least 32 pixels are needed")
-    # Asked this way round, NaN is refused, too.
+    if not 32 <= settings.image_size <= 2048:
+        raise InputError(f"--image-size is {settings.image_size}; use 32 to 2048 pixels")
     if not (min(settings.fractions) >= 0 and abs(sum(settings.fractions) - 1) <= 1e-6):
         raise InputError(f"--fractions {settings.fractions} must not be negative and add up to 1")
     if out.exists() and not (overwrite and (out / "dataset.json").is_file()):

@@ -105,7 +105,7 @@ def test_with_no_option_it_draws_scenes_and_the_same_again(tmp_path, run_script)
         (["--source", "csv", "--root", "."], "no CSV file"),
         ([*DRAWN, "--root", "."], "leave it away"),
         ([*DRAWN, "--target", "tail"], "has head and body"),
-        ([*DRAWN, "--image-size", 8], "at least 32 pixels"),
+        ([*DRAWN, "--image-size", 8], "use 32 to 2048 pixels"),
         ([*DRAWN, "--image-size", "big"], "image_size"),
         ([*DRAWN, "--count", 0], "count"),
         ([*DRAWN, "--seed", -1], "seed"),

@@ -37,7 +37,8 @@ def voting_head(features, config, class_count):
     x = layers.ReLU(6.0)(_project(features[32], "lateral_32"))
     x = _residual_block(x, "mix_32", kernel_size=3)
     lateral = _project(features[16], "lateral_16")
-    x = layers.Resizing(*lateral.shape[1:3], name="up_16")(x)
+    # The function, not the Resizing layer, which puts all layers after it into training mode.
+    x = ops.image.resize(x, lateral.shape[1:3], interpolation="bilinear")
     x = layers.Add(name="merge_16")([x, lateral])
     x = _residual_block(layers.ReLU(6.0)(x), "mix_16", kernel_size=5)
     votes, attention = _votes(x)
