@@ -5,8 +5,8 @@
     python train_model.py --run runs/first --resume
 
 A recipe is a YAML file with any of the fields below; a field given as an option goes before the
-recipe's. Without --recipe the defaults below are the recipe. KERAS_BACKEND=jax or torch trains the
-same network on another backend.
+recipe's. Without --recipe the defaults below are the recipe. KERAS_BACKEND=jax trains the same
+network on JAX.
 """
 
 import sys

@@ -5,7 +5,8 @@ runs/NAME/
     environment.json  versions, commit, machine, command; the dataset with its checksums
     history.csv       a row per epoch
     best.keras        the model with the best validation mean IoU, ready to use
-    metrics.json      that model on the validation split
+    metrics.json      that model on the validation split, and its cost
+    predictions.csv   its boxes there, with their IoU
     curves.png        loss and IoU against the epoch
     tensorboard/      the same for TensorBoard
     resume.npz        what --resume goes on from
