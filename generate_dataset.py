@@ -5,17 +5,24 @@
     python generate_dataset.py --source voc --root my_photos --out data/mine
 
 oxford-pet reads the official layout at --root or OXFORD_PET_ROOT and downloads it when nothing is
-there. voc, coco and csv read your own photos; docs/formats.md shows what they expect.
+there. voc, coco and csv read your own photos; docs/formats.md shows what they expect. folder takes
+photos without boxes, which a trained model labels, for training:
+
+    python generate_dataset.py --source folder --root my_photos --teacher runs/NAME \\
+        --exclude data/mine:validation,test
 """
 
+import shlex
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveInt
 
-from localizer.command_line import build_parser, run_script
+from localizer.command_line import build_parser, run_script, start_keras
+from localizer.errors import InputError
 from localizer.sources.opening import SOURCES, default_source, open_source
 
 
@@ -27,8 +34,18 @@ def main():
     add("--target", type=str | None, help="head or body; own data: any word (default: object)")
     add("--out", type=Path | None, help="dataset folder to write (default: data/SOURCE-TARGET)")
     add("--image-size", type=PositiveInt, default=160, help="side of the stored images, pixels")
-    add("--fractions", type=ClosedUnitInterval, nargs=3, default=[0.8, 0.1, 0.1],
-        help="train, validation, test")  # fmt: skip
+    add("--fractions", type=ClosedUnitInterval, nargs=3,
+        help="train, validation, test (default: 0.8 0.1 0.1; folder: 1 0 0)")  # fmt: skip
+    add("--split-by", type=Literal["name", "official"], default="name",
+        help="official: the test list of the authors (oxford-pet)")  # fmt: skip
+    add("--exclude", type=str, nargs="+", default=[], metavar="DATASET[:SPLIT,...]",
+        help="keep out the photos of these datasets, and near-duplicates of them")  # fmt: skip
+    add("--teacher", type=str | None, help="folder: the model that predicts the boxes")
+    add("--min-score", type=ClosedUnitInterval, default=0.0,
+        help="folder: leave out photos whose box has a lower score")  # fmt: skip
+    add("--write-labels", type=Path | None, help="folder: also write the boxes to this CSV file")
+    add("--teacher-labels", type=str, default="auto", metavar="FILE|auto|none",
+        help="oxford-pet: boxes for photos without any, into OUT/unlabelled")  # fmt: skip
     add("--seed", type=NonNegativeInt, default=0, help="of the split, and of the scenes")
     add("--count", type=PositiveInt, default=2000, help="synthetic: number of scenes")
     add("--multiple", type=Literal["largest", "skip"], default="largest",
@@ -41,29 +58,46 @@ def main():
     options = parser.parse_args()
 
     from localizer.dataset_generation import GenerationSettings, generate_dataset
+    from localizer.exclusion import open_exclusion
+    from localizer.label_files import choose_labels, write_labels
     from localizer.reporting.dataset_summary import summarize_dataset
+    from localizer.teacher_labels import open_teacher
 
     own = options.source not in ("oxford-pet", "synthetic")
     target = options.target or ("object" if own else "head")
     out = options.out or Path("data") / f"{options.source}-{target}"
     read, root = open_source(
         options.source, options.root, target, options.multiple, options.count, options.seed,
-        options.box_format, options.annotations, options.workers,
+        options.box_format, options.annotations, options.workers, options.split_by, options.teacher,
     )  # fmt: skip
+    default_fractions = (1, 0, 0) if options.source == "folder" else (0.8, 0.1, 0.1)
     settings = GenerationSettings(
         source=options.source,
         target=target,
         root=root,
         image_size=options.image_size,
-        fractions=tuple(float(f) for f in options.fractions),
+        fractions=tuple(float(f) for f in options.fractions or default_fractions),
         seed=options.seed,
+        split_by=options.split_by,
         find_duplicates=options.source != "synthetic",
+        exclude=tuple(open_exclusion(text) for text in options.exclude),
         workers=options.workers,
     )
+    companion, note = choose_labels(options.teacher_labels, settings)
+    if options.teacher:
+        start_keras()
+        settings = replace(settings, teacher=open_teacher(options.teacher, options.min_score))
+    elif options.write_labels or options.min_score:
+        raise InputError("--write-labels and --min-score go with --source folder --teacher MODEL")
     # Ended politely, as by a batch system, the script still takes its half-made files away.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    settings = replace(settings, companion=companion)
     dataset = generate_dataset(read, settings, out, overwrite=options.overwrite)
     print(summarize_dataset(dataset))
+    if options.write_labels:
+        write_labels(dataset, options.write_labels, shlex.join(["python", *sys.argv]))
+    if note:
+        print(note)
 
 
 if __name__ == "__main__":

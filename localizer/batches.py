@@ -2,11 +2,15 @@
 
 import keras
 import numpy as np
+import pandas as pd
 
 from localizer.augmentation import augment, philox, resample
+from localizer.store import BOX_COLUMNS
 
 # Marks the generator that orders the samples, apart from those of the samples themselves.
 _ORDER_STREAM = 2**64 - 1
+# Keeps the rows of a second dataset apart from those of the first.
+_STORE_STREAM = 2**39
 
 
 class Batches(keras.utils.PyDataset):
@@ -16,7 +20,8 @@ class Batches(keras.utils.PyDataset):
     so the number of threads does not matter, and a resumed run goes on as if it had never stopped.
 
     Attributes:
-        samples: the rows of the dataset's samples that are in it, unshuffled.
+        samples: the rows of the dataset's samples that are in it, unshuffled; those of
+            `unlabelled` come after them.
 
     Args:
         dataset: an opened Dataset.
@@ -26,51 +31,66 @@ class Batches(keras.utils.PyDataset):
             not: the box, but for `class`.
         classes: names of the class output in its order, if there is one.
         training: shuffled, augmented if the recipe says so, and without the incomplete last batch.
+        unlabelled: another Dataset, all of whose photos are added; with classes only those that
+            have one.
     """
 
-    def __init__(self, dataset, rows, config, outputs=("box",), classes=None, training=False):
+    def __init__(
+        self, dataset, rows, config, outputs=("box",), classes=None, training=False,
+        unlabelled=None,
+    ):  # fmt: skip
         super().__init__(workers=config.workers, max_queue_size=8)
         self.epoch = 0
         self._config = config
         self._outputs = outputs
         self._training = training
         self._augment = training and config.augment
-        self._images = dataset.images
-        self._rows = rows
-        self.samples = dataset.samples.iloc[rows]
-        self._boxes = dataset.boxes_rel_xyxy
+        self._stores = [dataset.images]
+        # Where each sample's pixels are: store, row in it.
+        self._places = [(0, int(row)) for row in rows]
+        tables = [dataset.samples.iloc[rows]]
+        if unlabelled is not None:
+            added = unlabelled.samples
+            added = added[added[config.class_output].isin(classes)] if classes else added
+            self._stores.append(unlabelled.images)
+            self._places += [(1, int(row)) for row in added.index]
+            tables.append(added)
+        self.samples = pd.concat(tables)
+        self._boxes = self.samples[BOX_COLUMNS].to_numpy(np.float32)
         self._one_hot = None
         if classes:
-            names = dataset.samples[config.class_output]
+            names = self.samples[config.class_output]
             self._one_hot = (names.to_numpy()[:, None] == np.array(classes)).astype(np.float32)
-        self._order = np.arange(len(rows))
+        self._order = np.arange(len(self._places))
 
     def start_epoch(self, epoch):
         """Shuffle for an epoch; call it before the epoch is trained."""
         self.epoch = epoch
         if self._training:
             generator = philox(self._config.seed, _ORDER_STREAM - epoch)
-            self._order = generator.permutation(len(self._rows))
+            self._order = generator.permutation(len(self._places))
 
     def __len__(self):
-        batches, rest = divmod(len(self._rows), self._config.batch_size)
+        batches, rest = divmod(len(self._places), self._config.batch_size)
         return max(batches, 1) if self._training else batches + bool(rest)
 
     def __getitem__(self, batch):
         start = batch * self._config.batch_size
-        rows = self._rows[self._order[start : start + self._config.batch_size]]
+        chosen = self._order[start : start + self._config.batch_size]
         size = self._config.image_size
-        images = np.empty((len(rows), size, size, 3), np.uint8)
-        boxes = self._boxes[rows]
-        for i, row in enumerate(rows):
+        images = np.empty((len(chosen), size, size, 3), np.uint8)
+        boxes = self._boxes[chosen]
+        for i, sample in enumerate(chosen):
+            store, row = self._places[sample]
+            pixels = self._stores[store][row]
             if self._augment:
                 images[i], boxes[i] = augment(
-                    self._images[row], boxes[i], size, self._config.augmentation,
-                    self._config.seed, self.epoch, int(row),
+                    pixels, boxes[i], size, self._config.augmentation, self._config.seed,
+                    self.epoch, store * _STORE_STREAM + row,
                 )  # fmt: skip
             else:
-                images[i] = resample(self._images[row], size)
+                images[i] = resample(pixels, size)
         targets = {name: boxes for name in self._outputs}
         if "class" in targets:
-            targets["class"] = self._one_hot[rows]
+            targets["class"] = self._one_hot[chosen]
         return images, targets

@@ -51,20 +51,20 @@ class AugmentationConfig(_PlainNumbers):
     """
 
     flip: ClosedUnitInterval = 0.5
-    zoom_in: Factor = 1.6
-    zoom_out: Factor = 1.25
-    translation: NonNegativeFloat = 0.15
-    aspect: Factor = 1.2
-    rotation: NonNegativeFloat = 8.0
+    zoom_in: Factor = 1.35
+    zoom_out: Factor = 1.15
+    translation: NonNegativeFloat = 0.1
+    aspect: Factor = 1.15
+    rotation: NonNegativeFloat = 4.0
     rotated_shape: Literal["ellipse", "rectangle"] = "ellipse"
     min_visible: ClosedUnitInterval = 0.7
     brightness: NonNegativeFloat = 0.15
     contrast: Factor = 1.3
     saturation: Factor = 1.4
-    hue: NonNegativeFloat = 10.0
-    grey: ClosedUnitInterval = 0.05
-    blur: ClosedUnitInterval = 0.05
-    erasing: ClosedUnitInterval = 0.1
+    hue: NonNegativeFloat = 6.0
+    grey: ClosedUnitInterval = 0.02
+    blur: ClosedUnitInterval = 0.0
+    erasing: ClosedUnitInterval = 0.0
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,7 @@ class TrainingConfig(_PlainNumbers):
             backbone, or a .keras file of a trained localizer, whose fitting layers are taken.
         head: what makes a box of the backbone's features: "recipe" (max pooling and a convolution)
             or "voting" (every cell proposes a box, attention weighs the proposals).
+        vote_stride: pixels of the input between two cells that vote: 8 or 16, for "voting".
         coordinates: what four numbers mse and smooth_l1 compare: "corners" (xmin, ymin, xmax,
             ymax), or "sqrt_size" (centre x, centre y, square roots of width and height).
         coordinate_unit: the scale on which they are compared: "pixel" of the input, or "image".
@@ -99,6 +100,8 @@ class TrainingConfig(_PlainNumbers):
             validated and kept; 0 = no averaging.
         early_stopping: epochs without a better validation mean IoU after which training stops;
             0 = never.
+        unlabelled: whether the photos of the dataset's unlabelled/ folder, which carry a teacher's
+            boxes, are trained on, too; nothing is ever scored on them.
         augment: whether training images are augmented.
         augmentation: how.
         workers: threads that prepare batches.
@@ -109,6 +112,7 @@ class TrainingConfig(_PlainNumbers):
     alpha: PositiveFloat = 0.25
     weights: str = "imagenet"
     head: Literal["recipe", "voting"] = "voting"
+    vote_stride: Literal[8, 16] = 8
     coordinates: Literal["corners", "sqrt_size"] = "corners"
     coordinate_unit: Literal["pixel", "image"] = "pixel"
     box_loss: Literal["mse", "smooth_l1", "diou"] = "diou"
@@ -117,7 +121,7 @@ class TrainingConfig(_PlainNumbers):
         "categorical_crossentropy"
     )
     class_loss_weight: NonNegativeFloat = 1.0
-    epochs: PositiveInt = 40
+    epochs: PositiveInt = 50
     batch_size: PositiveInt = 32
     optimizer: Literal["adam", "adamw"] = "adamw"
     learning_rate: PositiveFloat = 0.002
@@ -128,6 +132,7 @@ class TrainingConfig(_PlainNumbers):
     bn_momentum: Momentum = 0.97
     ema_momentum: Momentum = 0.995
     early_stopping: NonNegativeInt = 0
+    unlabelled: bool = True
     augment: bool = True
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     workers: PositiveInt = 2

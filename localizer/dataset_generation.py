@@ -1,34 +1,33 @@
 """From annotated photos to a dataset folder: decoded once, de-duplicated, split, described."""
 
-import json
 import os
-import re
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from localizer.boxes import usable_rel_xyxy
+from localizer.dataset_files import write_description, write_tables
+from localizer.decoding import decode_photos
 from localizer.errors import InputError
-from localizer.near_duplicates import THUMBNAIL_SIZE, find_groups, thumbnail
-from localizer.photos import read_photo, stretch
-from localizer.reporting.contact_sheet import write_contact_sheet
-from localizer.sources.annotated_image import Skipped
-from localizer.splitting import SPLITS, leader, split_of
+from localizer.exclusion import Exclusion, append_excluded, leave_out_excluded
+from localizer.label_files import LabelFile, MadeDataset
+from localizer.near_duplicates import THUMBNAIL_SIZE, find_groups
+from localizer.sources.annotated_image import AnnotatedImage, Skipped
+from localizer.splitting import (
+    beside_official_test,
+    leader,
+    official_split_of,
+    split_of,
+)
 from localizer.store import (
-    BOX_COLUMNS,
-    COLUMNS,
     ArrayOnDisk,
     GrowingArray,
+    keep_items,
     open_dataset,
-    sha256_of,
 )
-
-_CHUNK = 256
+from localizer.teacher_labels import Teacher, label_samples
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,12 @@ class GenerationSettings:
         image_size: side S of the stored images in pixels.
         fractions: shares of train, validation and test; they add up to 1.
         seed: of the split.
+        split_by: "name", or "official" for a source that has lists of its own.
         find_duplicates: whether to look for near-duplicates (quadratic in the number of photos).
+        exclude: an Exclusion for each dataset whose photos are to be kept out.
+        teacher: a Teacher for a source without boxes.
+        companion: a LabelFile with a teacher's boxes on other photos of the source, which go into
+            a dataset folder `unlabelled/` inside.
         workers: threads that decode.
     """
 
@@ -51,8 +55,17 @@ class GenerationSettings:
     image_size: int = 160
     fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
     seed: int = 0
+    split_by: str = "name"
     find_duplicates: bool = True
+    exclude: tuple[Exclusion, ...] = ()
+    teacher: Teacher | None = None
+    companion: LabelFile | None = None
     workers: int = 2
+
+    @property
+    def compares_photos(self):
+        """Whether thumbnails of all photos are needed."""
+        return self.find_duplicates or bool(self.exclude) or self.companion is not None
 
 
 def generate_dataset(read, settings, out, overwrite=False, progress=True):
@@ -82,7 +95,10 @@ def generate_dataset(read, settings, out, overwrite=False, progress=True):
             partial = Path(scratch, "dataset")
             partial.mkdir()
             root = partial if settings.root is None else Path(settings.root)
-            _build(read(root), settings, partial, root, progress)
+            labels = settings.teacher.description if settings.teacher else "truth"
+            made = _build(read(root), settings, partial, root, progress, labels)
+            if settings.companion is not None:
+                _build_companion(made, settings, partial / "unlabelled", root, progress)
             _replace(out, partial, Path(scratch, "replaced"))
     except OSError as error:
         raise InputError(
@@ -97,6 +113,8 @@ def _check(settings, out, overwrite):
         raise InputError(f"--image-size is {settings.image_size}; use 32 to 2048 pixels")
     if not (min(settings.fractions) >= 0 and abs(sum(settings.fractions) - 1) <= 1e-6):
         raise InputError(f"--fractions {settings.fractions} must not be negative and add up to 1")
+    if settings.split_by == "official" and not sum(settings.fractions[:2]) > 0:
+        raise InputError("--split-by official needs a part of train or validation in --fractions")
     if out.exists() and not (overwrite and (out / "dataset.json").is_file()):
         is_dataset = (out / "dataset.json").is_file()
         remedy = "--overwrite replaces it" if is_dataset else "choose another --out"
@@ -117,153 +135,122 @@ def _replace(out, partial, old):
         raise
 
 
-def _build(records, settings, folder, root, progress):
+def _build(records, settings, folder, root, progress, labels):
+    """Fill `folder`; gives the MadeDataset."""
     records = list(tqdm(records, "Reading annotations", unit=" images", disable=not progress))
     if not records:
         raise InputError(f"{root}: no image at all")
-    samples, skipped, names = _decode(records, settings, folder, root, progress)
-    if not samples:
+    official = {record.image: record.official_split for record in records}
+    if settings.split_by == "official":
+        _check_official(records, settings, root)
+    size = settings.image_size
+    with (
+        GrowingArray(folder / "images.npy", (size, size, 3)) as images,
+        GrowingArray(folder / "thumbnails.npy", (THUMBNAIL_SIZE, THUMBNAIL_SIZE)) as thumbnails,
+    ):
+        samples, skipped, names = decode_photos(
+            records, settings, root, images, thumbnails, progress
+        )
+        excluded = append_excluded(settings.exclude, thumbnails)
+    # Indices from len(names) on are those of excluded photos; they keep whole groups out.
+    groups = find_groups(ArrayOnDisk(folder / "thumbnails.npy"))
+    (folder / "thumbnails.npy").unlink()
+    left_out = leave_out_excluded(groups, names, excluded, root)
+    own = [[names[index] for index in group if index < len(names)] for group in groups]
+    groups = [group for group in own if len(group) > 1 and group[0] not in left_out]
+    if settings.split_by == "official":
+        left_out |= _left_out_by_lists(groups, official)
+    frame, refused = _keep(samples, left_out, settings, folder, root, progress)
+    skipped += refused
+    if frame.empty:
         first = skipped[0]
         raise InputError(
             f"{root}: none of {len(records)} images is usable. The first, {first.image}: "
             f"{first.reason}"
         )
-    groups = find_groups(ArrayOnDisk(folder / "thumbnails.npy"))
-    (folder / "thumbnails.npy").unlink()
-    groups = [[names[index] for index in group] for group in groups]
-    leaders = {image: leader(group) for group in groups for image in group}
-    for sample in samples:
-        sample["group"] = leaders.get(sample["image"], sample["image"])
-        sample["split"] = split_of(sample["group"], settings.seed, settings.fractions)
-    frame = pd.DataFrame(samples)
-    frame[COLUMNS].to_csv(folder / "samples.csv", index=False)
-    pd.DataFrame([asdict(s) for s in skipped], columns=["image", "reason"]).to_csv(
-        folder / "skipped.csv", index=False
-    )
-    pd.DataFrame(
-        [(leaders[image], image) for group in groups for image in group],
-        columns=["group", "image"],
-    ).to_csv(folder / "near_duplicates.csv", index=False)
-    pixels = np.load(folder / "images.npy", mmap_mode="r")
-    write_contact_sheet(pixels, frame, folder / "contact_sheet.jpg")
-    description = _describe(frame, skipped, groups, records, settings, folder, root)
-    (folder / "dataset.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+    _split(frame, groups, official, settings)
+    if labels != "truth":
+        frame["teacher"] = labels["teacher"]
+    write_tables(frame, skipped, groups, folder)
+    write_description(frame, skipped, groups, len(records), settings, labels, root, folder)
+    in_use = official if settings.split_by == "official" else {}
+    return MadeDataset(frame, in_use, names, groups, left_out)
 
 
-def _decode(records, settings, folder, root, progress):
-    """Decode every photo once: the annotated ones into images.npy, all of them to thumbnails.
-
-    Both go to files, so that memory hardly grows with the number of photos.
-    """
-    size = settings.image_size
-    images = GrowingArray(folder / "images.npy", (size, size, 3))
-    thumbnails = GrowingArray(folder / "thumbnails.npy", (THUMBNAIL_SIZE, THUMBNAIL_SIZE))
-    samples, skipped, names = [], [], {}
-    bar = tqdm(total=len(records), desc="Decoding photos", unit=" images", disable=not progress)
-    with images, thumbnails, bar, ThreadPoolExecutor(settings.workers) as pool:
-        for start in range(0, len(records), _CHUNK):
-            chunk = records[start : start + _CHUNK]
-            for outcome in pool.map(lambda record: _decode_one(record, settings, root), chunk):
-                # A table may have a photo twice: in a row that is used, and in one that is not.
-                if outcome.thumbnail is not None and outcome.image not in names:
-                    thumbnails.append(outcome.thumbnail)
-                    names[outcome.image] = len(names)
-                if outcome.sample is not None:
-                    images.append(outcome.pixels)
-                    samples.append(outcome.sample)
-                else:
-                    skipped.append(_shortened(outcome, root))
-            bar.update(len(chunk))
-    return samples, skipped, list(names)
+def _build_companion(made, settings, folder, root, progress):
+    """Make `folder` of the labels that a teacher gave to photos that the dataset does not use."""
+    records = settings.companion.companion_records(made)
+    if all(isinstance(record, Skipped) for record in records):
+        return
+    folder.mkdir()
+    plain = replace(
+        settings, fractions=(1.0, 0.0, 0.0), split_by="name", find_duplicates=False, exclude=(),
+        teacher=None, companion=None,
+    )  # fmt: skip
+    said = settings.companion.description
+    labels = {
+        "teacher": said["teacher"]["name"],
+        "sha256": said["teacher"].get("sha256"),
+        "min_score": said.get("min_score", 0.0),
+    }
+    _build(records, plain, folder, root, progress, labels)
 
 
-def _shortened(outcome, root):
-    """The reason without the path of the root and the name of the photo, which stand elsewhere."""
-    above = re.escape(str(root).rstrip("/\\")) + r"[/\\]"
-    reason = re.sub(rf"(?<![\w./\\'\"-]){above}", "", outcome.reason)
-    return Skipped(outcome.image, reason.removeprefix(f"{outcome.image}: "))
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    """What became of one record: a sample with its pixels, or the reason why there is none."""
-
-    image: str
-    thumbnail: np.ndarray | None = None
-    sample: dict | None = None
-    pixels: np.ndarray | None = None
-    reason: str = ""
-
-
-def _decode_one(record, settings, root):
-    path = root / record.image
-    # isfile is False for what no file can be named, where Path.is_file raises.
-    if isinstance(record, Skipped) and not (settings.find_duplicates and os.path.isfile(path)):
-        return _Outcome(record.image, reason=record.reason)
-    try:
-        photo = read_photo(path)
-    except InputError as error:
-        reason = record.reason if isinstance(record, Skipped) else str(error)
-        return _Outcome(record.image, reason=reason)
-    pixels = stretch(photo, settings.image_size)
-    small = thumbnail(pixels) if settings.find_duplicates else None
-    if isinstance(record, Skipped):
-        return _Outcome(record.image, small, reason=record.reason)
-    try:
-        sample = _sample(record, photo)
-    except InputError as error:
-        return _Outcome(record.image, small, reason=str(error))
-    return _Outcome(record.image, small, sample, pixels)
-
-
-def _sample(record, photo):
-    height, width = photo.shape[:2]
-    if record.width is not None:
-        _check_aspect(record, width, height)
-        width, height = record.width, record.height
-    xmin, ymin, xmax, ymax = usable_rel_xyxy(record.box_rel_xyxy).tolist()
-    return {
-        "image": record.image, "width": width, "height": height,
-        "xmin": xmin, "ymin": ymin, "xmax": xmax, "ymax": ymax,
-        "species": record.species, "breed": record.breed,
-        "clipped": not -1e-6 <= min(record.box_rel_xyxy) <= max(record.box_rel_xyxy) <= 1 + 1e-6,
-    }  # fmt: skip
-
-
-def _check_aspect(record, width, height):
-    """A resized copy keeps the aspect ratio up to a pixel of rounding; anything else is no copy."""
-    error = abs(width * record.height / record.width - height)
-    if error > 1.5 + 0.01 * height:
+def _check_official(records, settings, root):
+    tests = [record for record in records if record.official_split == "test"]
+    if not tests:
         raise InputError(
-            f"the photo is {width}x{height} pixels, but the annotated image was "
-            f"{record.width}x{record.height}: not the same picture, or rotated"
+            f"{root}: --split-by official finds no official test list with a photo in it "
+            f"({settings.source}: annotations/test.txt). Use --split-by name"
+        )
+    if not any(isinstance(record, AnnotatedImage) for record in tests):
+        raise InputError(
+            f"--split-by official: none of the {len(tests)} photos of the official test list has "
+            f"a {settings.target} box, so there would be nothing to test on. Use --split-by name"
         )
 
 
-def _describe(frame, skipped, groups, records, settings, folder, root):
-    """The content of dataset.json; a `root` of "." is the dataset folder itself."""
-    boxes = frame[BOX_COLUMNS].to_numpy(np.float64)
-    area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
-    return {
-        "source": settings.source,
-        "target": settings.target,
-        "root": "." if settings.root is None else str(root.resolve()),
-        "image_size": settings.image_size,
-        "seed": settings.seed,
-        "fractions": dict(zip(SPLITS, settings.fractions, strict=True)),
-        "counts": {
-            "listed": len(records),
-            "used": len(frame),
-            "skipped": len(skipped),
-            "clipped_boxes": int(frame["clipped"].sum()),
-            "near_duplicate_groups": len(groups),
-            "near_duplicates": sum(map(len, groups)),
-            **{split: int((frame["split"] == split).sum()) for split in SPLITS},
-        },
-        "box_area": {
-            name: round(float(np.quantile(area, quantile)), 6)
-            for name, quantile in [("min", 0), ("median", 0.5), ("max", 1)]
-        },
-        "mean_box_rel_xyxy": [round(value, 6) for value in boxes.mean(axis=0).tolist()],
-        "sha256": {name: sha256_of(folder / name) for name in ("images.npy", "samples.csv")},
-    }
+def _left_out_by_lists(groups, official):
+    reasons = {image: "in no official list" for image, split in official.items() if not split}
+    for image, test in beside_official_test(groups, official).items():
+        reasons[image] = f"near-duplicate of {test}, which is in the official test list"
+    return reasons
+
+
+def _keep(samples, left_out, settings, folder, root, progress):
+    """Take out the samples that are left out, and those that the teacher gives no label.
+
+    Returns:
+        (frame, skipped): a DataFrame of the rest, whose photos images.npy has, and a list.
+    """
+    skipped = [
+        Skipped(sample["image"], left_out[sample["image"]])
+        for sample in samples
+        if sample["image"] in left_out
+    ]
+    rows = [row for row, sample in enumerate(samples) if sample["image"] not in left_out]
+    if settings.teacher is not None:
+        answers = label_samples([samples[row] for row in rows], settings.teacher, root, progress)
+        skipped += [answer for answer in answers if isinstance(answer, Skipped)]
+        labelled = {
+            row: one for row, one in zip(rows, answers, strict=True) if not isinstance(one, Skipped)
+        }
+        samples = [sample | labelled.get(row, {}) for row, sample in enumerate(samples)]
+        rows = list(labelled)
+    if len(rows) < len(samples):
+        keep_items(folder / "images.npy", rows)
+    return pd.DataFrame([samples[row] for row in rows]), skipped
+
+
+def _split(frame, groups, official, settings):
+    """Add the columns `group` and `split`."""
+    leaders = {image: leader(group) for group in groups for image in group}
+    frame["group"] = [leaders.get(image, image) for image in frame["image"]]
+    seed, fractions = settings.seed, settings.fractions
+    if settings.split_by == "official":
+        frame["split"] = [
+            official_split_of(group, official[image], seed, fractions)
+            for image, group in zip(frame["image"], frame["group"], strict=True)
+        ]
+    else:
+        frame["split"] = [split_of(group, seed, fractions) for group in frame["group"]]

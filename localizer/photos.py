@@ -1,26 +1,33 @@
-"""Photos from files: decoded safely to uint8 RGB, and stretched to a square."""
+"""Photos from files, arrays and PIL images: safely to uint8 RGB, and stretched to a square."""
 
+import os
 import warnings
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pillow_heif
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from localizer.errors import InputError
+
+pillow_heif.register_heif_opener()
 
 # Larger than any camera's photo, small enough to decode in the memory of a laptop (about 0.5 GB).
 MAX_PIXELS = 160_000_000
 # Pillow only warns from its own limit on; MAX_PIXELS is ours. Set once, because the context manager
 # of `warnings` is not safe in threads.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+# Damaged EXIF is no reason not to show a photo, and the warning does not say which one it is.
+warnings.filterwarnings("ignore", "(Possibly c|C)orrupt EXIF data", UserWarning)
 
 
 def read_photo(path):
     """Decode a photo as a viewer would show it.
 
     EXIF orientation is applied; grey, palette, CMYK and 16-bit images become RGB; transparent
-    parts are laid over white. The file's content decides its format, not its name.
+    parts are laid over white. The file's content decides its format, not its name: all that Pillow
+    reads, and HEIC.
 
     Returns:
         uint8 RGB, shape [height, width, 3].
@@ -35,7 +42,7 @@ def read_photo(path):
                 raise InputError(
                     f"{path}: {image.width}x{image.height} pixels, more than {MAX_PIXELS:,}"
                 )
-            return _to_rgb(image)
+            return _to_rgb(ImageOps.exif_transpose(image))
     except InputError:
         raise
     except FileNotFoundError:
@@ -51,9 +58,54 @@ def read_photo(path):
         raise InputError(f"{path}: cannot be decoded ({reason})") from None
 
 
+def as_rgb(photo):
+    """The pixels of a photo in any of the forms that users hold.
+
+    Args:
+        photo: a path, read as `read_photo` does; a NumPy array, uint8 or uint16 (65535 is white),
+            of shape [height, width] (grey), [height, width, 1], [height, width, 3] (RGB; OpenCV's
+            arrays are BGR) or [height, width, 4] (RGBA, laid over white); or a PIL image, whose
+            pixels are taken as they lie, without EXIF orientation.
+
+    Returns:
+        uint8 RGB, shape [height, width, 3].
+
+    Raises:
+        InputError: the file cannot be read, or it is nothing of these.
+    """
+    if isinstance(photo, (str, os.PathLike)):
+        return read_photo(photo)
+    if isinstance(photo, np.ndarray):
+        return _array_to_rgb(photo)
+    if isinstance(photo, Image.Image):
+        try:
+            return _to_rgb(photo)
+        except (OSError, ValueError) as error:  # Pillow decodes late, and not every mode is RGB's.
+            raise InputError(f"the PIL image cannot be decoded ({error})") from None
+    raise InputError(f"a photo is a path, a NumPy array or a PIL image, not {type(photo).__name__}")
+
+
+def _array_to_rgb(array):
+    channels = array.shape[2:]
+    if array.ndim not in (2, 3) or channels not in ((), (1,), (3,), (4,)) or not array.size:
+        raise InputError(
+            f"an array of shape {list(array.shape)} is no photo; give [height, width, 3] (RGB), "
+            "[height, width] (grey) or [height, width, 4] (RGBA)"
+        )
+    if array.dtype == np.uint16:
+        array = ((array.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if array.dtype != np.uint8:
+        raise InputError(
+            f"a photo as an array is uint8 (0 to 255) or uint16 (0 to 65535), not {array.dtype}; "
+            "for values from 0 to 1: (255 * photo).round().astype('uint8')"
+        )
+    if channels == (3,):
+        return array
+    return _to_rgb(Image.fromarray(array[..., 0] if channels == (1,) else array))
+
+
 def _to_rgb(image):
-    image = ImageOps.exif_transpose(image)
-    if image.mode in ("I", "F", "I;16", "I;16B", "I;16L"):
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         values = np.asarray(image, np.float32)
         # 16-bit samples: 65535 is white. Pillow's own conversion would clip everything to 255.
         wide = image.mode.startswith("I;16") or values.max(initial=0) > 255

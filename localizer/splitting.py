@@ -8,6 +8,8 @@ Generation and Quasi-Monte Carlo Methods", SIAM 1992, chapter 3).
 
 Near-duplicates share the position of one of them, the one whose name has the smallest hash, so a
 missing photo can at most move the other copies of itself.
+
+A data set that brings lists of its own can be split by them: its test list is the test split.
 """
 
 import hashlib
@@ -50,3 +52,37 @@ def split_of(image, seed, fractions):
     if where < fractions[0]:
         return "train"
     return "validation" if where < fractions[0] + fractions[1] else "test"
+
+
+def official_split_of(image, official_split, seed, fractions):
+    """ "train", "validation" or "test" where the data set's authors say what is for testing.
+
+    Args:
+        image: name of the image, or of its group's leader.
+        official_split: "trainval" or "test". The first is divided by name, in proportion to the
+            fractions of train and validation; that of test does not matter.
+        seed, fractions: as for `split_of`; train and validation must not both be 0.
+    """
+    if official_split == "test":
+        return "test"
+    train = fractions[0] / (fractions[0] + fractions[1])
+    return "train" if position(image, seed) < train else "validation"
+
+
+def beside_official_test(groups, official_splits):
+    """The photos for training that are near-duplicates of one in the official test list.
+
+    Args:
+        groups: lists of images that show one picture.
+        official_splits: dict from the image to "trainval", "test" or "".
+
+    Returns:
+        Dict from each such image to one of those in the test list. Those stay where they are:
+        the test split is then the one that other people report on.
+    """
+    beside = {}
+    for group in groups:
+        tests = [image for image in group if official_splits[image] == "test"]
+        if tests:
+            beside |= {image: tests[0] for image in group if image not in tests}
+    return beside

@@ -7,10 +7,13 @@ data/NAME/
     near_duplicates.csv  group, image: photos that show one picture, unlabelled ones included
     dataset.json         source, target, counts, seed, fractions, checksums
     contact_sheet.jpg    some of the photos with their boxes
+    unlabelled/          perhaps: a dataset folder like this one, of photos for training whose
+                         boxes a teacher predicted
 """
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +31,7 @@ COLUMNS = ["image", "split", "width", "height", *BOX_COLUMNS, "species", "breed"
 
 # Names stay text where they look like numbers ("007").
 _TYPES = dict.fromkeys(COLUMNS, str) | dict.fromkeys(BOX_COLUMNS, np.float64)
-_TYPES |= {"width": np.int64, "height": np.int64}
+_TYPES |= {"width": np.int64, "height": np.int64, "score": np.float64, "teacher": str}
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,8 @@ class Dataset:
     Attributes:
         path: the folder.
         images: uint8 [N, S, S, 3], memory-mapped, read-only.
-        samples: one row per image: COLUMNS, boxes in `rel_xyxy`, "" where there is no class.
+        samples: one row per image: COLUMNS, boxes in `rel_xyxy`, "" where there is no class; with
+            boxes of a teacher also `score` (NaN where it gave none) and `teacher`, its name.
         description: the content of dataset.json.
     """
 
@@ -66,6 +70,21 @@ class Dataset:
     def boxes_rel_xyxy(self):
         """float32 [N, 4]."""
         return self.samples[BOX_COLUMNS].to_numpy(np.float32)
+
+    @property
+    def has_true_labels(self):
+        """Whether people, or a drawing program, drew the boxes, not another model."""
+        return self.description.get("labels", "truth") == "truth"
+
+    @property
+    def unlabelled(self):
+        """The Dataset of photos for training that only a teacher labelled; None without one.
+
+        Raises:
+            InputError: its folder is damaged.
+        """
+        nested = self.path / "unlabelled"
+        return open_dataset(nested) if nested.is_dir() else None
 
     @property
     def root(self):
@@ -112,7 +131,9 @@ def open_dataset(path):
     path = Path(path)
     try:
         description = json.loads((path / "dataset.json").read_text(encoding="utf-8"))
-        samples = pd.read_csv(path / "samples.csv", keep_default_na=False, dtype=_TYPES)
+        samples = pd.read_csv(
+            path / "samples.csv", keep_default_na=False, na_values={"score": [""]}, dtype=_TYPES
+        )
         images = np.lib.format.open_memmap(path / "images.npy", mode="r")
     except FileNotFoundError as error:
         raise InputError(
@@ -199,6 +220,23 @@ class ArrayOnDisk:
 
     def __getitem__(self, rows):
         return np.array(np.lib.format.open_memmap(self._path, mode="r")[rows])
+
+
+def keep_items(path, rows):
+    """Make a .npy file consist of some of its items only, memory flat.
+
+    Args:
+        path: uint8 .npy file of shape [n, *item_shape].
+        rows: list of indices of the items that stay, in the new order.
+    """
+    whole = np.lib.format.open_memmap(path, mode="r")
+    part = path.with_name(f"{path.name}.part")
+    items = ArrayOnDisk(path)
+    with GrowingArray(part, whole.shape[1:]) as kept:
+        for start in range(0, len(rows), 256):
+            for item in items[rows[start : start + 256]]:
+                kept.append(item)
+    os.replace(part, path)
 
 
 def sha256_of(path):

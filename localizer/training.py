@@ -58,13 +58,17 @@ def train(dataset, config, run, resume=False, overwrite=False, progress=True):
     run = Path(run)
     classes = None if config.class_output == "none" else dataset.classes(config.class_output)
     train_rows, validation_rows = dataset.indices("train"), dataset.indices("validation")
+    unlabelled = dataset.unlabelled if config.unlabelled else None
     settings = {**config.to_dict(), "data": str(dataset.path)}
-    _check_folder(run, settings, dataset, resume, overwrite)
+    data = _describe_data(dataset, unlabelled)
+    _check_folder(run, settings, data, resume, overwrite)
     keras.utils.set_random_seed(config.seed)
     make_deterministic()
     model = build_localizer(config, len(classes or ()))
     outputs = tuple(model.output)
-    training = Batches(dataset, train_rows, config, outputs, classes, training=True)
+    training = Batches(
+        dataset, train_rows, config, outputs, classes, training=True, unlabelled=unlabelled
+    )
     validation = Batches(dataset, validation_rows, config, outputs, classes)
     losses, weights = build_losses(config)
     model.compile(
@@ -74,10 +78,10 @@ def train(dataset, config, run, resume=False, overwrite=False, progress=True):
         metrics={"box": [MeanIoU()], **({"class": ["accuracy"]} if classes else {})},
     )
     keeper = RunKeeper(
-        run, model, training, validation, config, _describe(dataset, config, classes)
+        run, model, training, validation, config, _describe(dataset, data, config, classes)
     )
     if not (resume and (run / "config.yaml").exists()):
-        _start_folder(run, settings, dataset)
+        _start_folder(run, settings, data)
     first_epoch = keeper.restore() if resume else 0
     if first_epoch < config.epochs and not keeper.is_over:
         with keeper.show_progress(progress):
@@ -97,14 +101,14 @@ def make_deterministic():
         tf.config.experimental.enable_op_determinism()
 
 
-def _check_folder(run, settings, dataset, resume, overwrite):
+def _check_folder(run, settings, data, resume, overwrite):
     path = run / "config.yaml"
     if not path.exists() and run.exists() and (not run.is_dir() or any(run.iterdir())):
         raise InputError(
             f"{run}: exists and is no run folder (no config.yaml); choose another --run"
         )
     if path.exists() and resume:
-        _refuse_changes(path, settings, run, dataset)
+        _refuse_changes(path, settings, run, data)
     elif path.exists() and not overwrite:
         raise InputError(
             f"{run}: holds a run already; --resume goes on with it, --overwrite starts it anew, "
@@ -112,21 +116,22 @@ def _check_folder(run, settings, dataset, resume, overwrite):
         )
 
 
-def _start_folder(run, settings, dataset):
+def _start_folder(run, settings, data):
     run.mkdir(parents=True, exist_ok=True)
     for name in _RESULTS:
         (run / name).unlink(missing_ok=True)
     shutil.rmtree(run / "tensorboard", ignore_errors=True)
-    environment = {**describe_environment(), "dataset": dataset.description}
+    environment = {**describe_environment(), "dataset": data}
     write_text(run / "environment.json", json.dumps(environment, indent=2))
     write_text(run / "config.yaml", yaml.safe_dump(settings, sort_keys=False))
 
 
-def _refuse_changes(path, settings, run, dataset):
+def _refuse_changes(path, settings, run, data):
     try:
         before = dict(yaml.safe_load(path.read_text(encoding="utf-8")))
         environment = json.loads((run / "environment.json").read_text(encoding="utf-8"))
-        checksums = environment["dataset"]["sha256"]
+        before_data = environment["dataset"]
+        checksums = before_data["sha256"], (before_data.get("unlabelled") or {}).get("sha256")
     except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
         raise InputError(
             f"{run}: config.yaml or environment.json is damaged ({error}); start anew with "
@@ -137,15 +142,29 @@ def _refuse_changes(path, settings, run, dataset):
         for name in sorted(before.keys() | settings.keys())
         if before.get(name) != settings.get(name) and name not in ("data", "workers")
     ]
-    if checksums != dataset.description["sha256"]:
-        changed.append(f"dataset: {dataset.path} has other images or boxes than the run began with")
+    if checksums != (data["sha256"], (data["unlabelled"] or {}).get("sha256")):
+        changed.append(
+            f"dataset: {settings['data']} has other images or boxes than the run began with"
+        )
     if changed:
         raise InputError(
             f"{run}: cannot be resumed with other settings:\n  " + "\n  ".join(changed)
         )
 
 
-def _describe(dataset, config, classes):
+def _describe_data(dataset, unlabelled):
+    """What a run and its model say of the photos: dataset.json, and that of unlabelled/.
+
+    Without `root`: where the photos lie is of no use on another machine.
+    """
+    labelled, added = (
+        None if part is None else {k: v for k, v in part.description.items() if k != "root"}
+        for part in (dataset, unlabelled)
+    )
+    return labelled | {"unlabelled": added}
+
+
+def _describe(dataset, data, config, classes):
     """What goes into the model file beside the graph."""
     return {
         "target": dataset.target,
@@ -155,7 +174,7 @@ def _describe(dataset, config, classes):
         "input": "RGB 0 to 255",
         "class_column": config.class_output if classes else None,
         "classes": classes,
-        "dataset": {k: v for k, v in dataset.description.items() if k != "root"},
+        "dataset": data,
         "config": config.to_dict(),
     }
 

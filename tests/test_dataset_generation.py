@@ -10,9 +10,11 @@ from PIL import Image
 from localizer import dataset_generation
 from localizer.dataset_generation import GenerationSettings, generate_dataset
 from localizer.errors import InputError
+from localizer.exclusion import open_exclusion
 from localizer.photos import read_photo, stretch
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
-from localizer.splitting import leader, split_of
+from localizer.splitting import leader, official_split_of, position, split_of
+from localizer.store import open_dataset
 
 BOX = (0.25, 0.25, 0.75, 0.5)
 
@@ -121,7 +123,7 @@ def test_a_failure_keeps_what_stood_there(root, error):
     with pytest.raises(expected):
         generate(root, failing(error), overwrite=True)
     assert sorted(os.listdir(root.parent)) == ["data", "photos"]
-    assert dataset_generation.open_dataset(root.parent / "data").description == before
+    assert open_dataset(root.parent / "data").description == before
 
 
 def test_the_old_folder_comes_back_when_the_new_one_cannot_be_moved(root, monkeypatch):
@@ -137,7 +139,7 @@ def test_the_old_folder_comes_back_when_the_new_one_cannot_be_moved(root, monkey
     with pytest.raises(InputError, match="Permission denied"):
         generate(root, photos(5), overwrite=True)
     assert sorted(os.listdir(root.parent)) == ["data", "photos"]
-    assert dataset_generation.open_dataset(root.parent / "data").description == before
+    assert open_dataset(root.parent / "data").description == before
 
 
 def test_only_dataset_folders_are_replaced(root):
@@ -163,3 +165,105 @@ def test_only_dataset_folders_are_replaced(root):
 def test_bad_settings(root, options, message):
     with pytest.raises(InputError, match=message):
         generate(root, photos(3), **options)
+
+
+def skipped_in(dataset):
+    return pd.read_csv(dataset.path / "skipped.csv").set_index("image")["reason"].to_dict()
+
+
+def test_photos_of_other_datasets_and_copies_of_them_are_kept_out(root):
+    other = generate(root, photos(6), "other", fractions=(0.5, 0.25, 0.25))
+    split = dict(zip(other.samples["image"], other.samples["split"], strict=True))
+    for number in (1, 4):
+        noise(number, (120, 80)).save(root / f"dog_{number + 50}.jpg", quality=60)
+    Image.new("RGB", (60, 40)).save(root / "dog_3.png")  # Blank by now, but the same file.
+    records = photos(12) + [AnnotatedImage(f"dog_{number}.jpg", BOX) for number in (51, 54)]
+    exclude = (open_exclusion(str(root.parent / "other")),)
+    dataset = generate(root, records, exclude=exclude)
+    assert dataset.samples["image"].tolist() == [f"dog_{number}.png" for number in range(6, 12)]
+    for index, row in enumerate(dataset.samples.itertuples()):
+        np.testing.assert_array_equal(dataset.images[index], stretch(dataset.read_photo(index), 32))
+        assert row.split == split_of(row.image, 0, (0.8, 0.1, 0.1))
+    reasons = skipped_in(dataset)
+    for name in split:
+        words = f"the same photo as {name} in {root.parent / 'other'}: {split[name]}"
+        assert reasons[name] == words
+    for number in (1, 4):
+        name = f"dog_{number}.png"
+        words = f"near-duplicate of {name} in {root.parent / 'other'}: {split[name]}"
+        assert reasons[f"dog_{number + 50}.jpg"] == words
+    assert len(reasons) == 8 and dataset.description["counts"]["near_duplicate_groups"] == 0
+
+
+def test_only_the_named_splits_are_kept_out_also_where_the_photos_are_gone(root):
+    other = generate(root, photos(12), "other", fractions=(0.4, 0.3, 0.3))
+    moved = root.rename(root.parent / "elsewhere")
+    exclude = (open_exclusion(f"{other.path}:validation,test"),)
+    dataset = generate(moved, photos(12), find_duplicates=False, exclude=exclude)
+    train = other.samples.loc[other.samples["split"] == "train", "image"]
+    assert 0 < len(train) < 12
+    assert dataset.samples["image"].tolist() == train.tolist()
+    with pytest.raises(InputError, match="none of 12 images is usable.*near-duplicate of dog_0"):
+        generate(moved, photos(12), "none", exclude=(open_exclusion(str(other.path)),))
+
+
+def test_exclusions_that_cannot_be_opened(root):
+    generate(root, photos(3), fractions=(1, 0, 0))
+    for text, message in [
+        ("data:tets", "no split 'tets'; there are train, validation, test"),
+        ("data:test", "test split is empty"),
+        ("nowhere", "not a dataset folder"),
+        ("nowhere:test", "nowhere: not a dataset folder"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            open_exclusion(str(root.parent / text))
+
+
+def test_the_official_test_list_stays_and_its_copies_are_not_trained_on(root):
+    for number in range(4):
+        noise(number, (120, 80)).save(root / f"dog_{number + 50}.jpg", quality=60)
+    lists = ["trainval"] * 6 + ["test"] * 5 + [""]
+    records = [
+        AnnotatedImage(f"dog_{number}.png", BOX, official_split=split)
+        for number, split in enumerate(lists)
+    ]
+    records += [  # Copies: of two photos for training, one in each list; and one without a box.
+        AnnotatedImage("dog_50.jpg", BOX, official_split="test"),
+        AnnotatedImage("dog_51.jpg", BOX, official_split="trainval"),
+        Skipped("dog_52.jpg", "no box", "test"),
+        Skipped("dog_53.jpg", "no box", "trainval"),
+    ]
+    dataset = generate(root, records, split_by="official", fractions=(0.3, 0.3, 0.4))
+    splits = dict(zip(dataset.samples["image"], dataset.samples["split"], strict=True))
+    tests = [f"dog_{number}.png" for number in range(6, 11)] + ["dog_50.jpg"]
+    assert [image for image, split in splits.items() if split == "test"] == tests
+    for image, first in [("dog_1.png", leader(["dog_1.png", "dog_51.jpg"])),
+                         ("dog_51.jpg", leader(["dog_1.png", "dog_51.jpg"])),
+                         ("dog_3.png", leader(["dog_3.png", "dog_53.jpg"])),
+                         ("dog_4.png", "dog_4.png"), ("dog_5.png", "dog_5.png")]:  # fmt: skip
+        assert splits[image] == ("train" if position(first, 0) < 0.5 else "validation")
+    assert len(splits) == 6 + 5
+    reasons = skipped_in(dataset)
+    for image, test in [("dog_0.png", "dog_50.jpg"), ("dog_2.png", "dog_52.jpg")]:
+        assert reasons[image] == f"near-duplicate of {test}, which is in the official test list"
+    assert reasons["dog_11.png"] == "in no official list"
+    assert dataset.description["split_by"] == "official"
+
+
+def test_the_official_training_list_is_divided_in_proportion():
+    names = [f"dog_{number}" for number in range(1000)]
+    divided = [official_split_of(name, "trainval", 0, (0.6, 0.2, 0.2)) for name in names]
+    assert divided.count("train") == pytest.approx(750, abs=5)
+    assert divided.count("validation") == 1000 - divided.count("train")
+    only = {official_split_of(name, "trainval", 0, (0.0, 0.1, 0.9)) for name in names}
+    assert only == {"validation"}
+
+
+def test_official_lists_that_give_no_test(root):
+    boxless = [*photos(3, official_split="trainval"), Skipped("dog_4.png", "no box", "test")]
+    with pytest.raises(InputError, match="none of the 1 photos .* object box.*--split-by name"):
+        generate(root, boxless, split_by="official")
+    with pytest.raises(InputError, match="no official test list.*--split-by name"):
+        generate(root, photos(3), split_by="official")
+    with pytest.raises(InputError, match="train or validation"):
+        generate(root, boxless, split_by="official", fractions=(0, 0, 1))

@@ -6,15 +6,18 @@ import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
+from localizer.boxes import iou_xyxy
+from localizer.label_files import read_labels
 from localizer.sources import coco, csv_table, pascal_voc
 from localizer.sources.annotated_image import AnnotatedImage
-from localizer.store import open_dataset
+from localizer.store import open_dataset, sha256_of
 from tests.conftest import REPOSITORY
 
 SCRIPT = "generate_dataset.py"
@@ -74,6 +77,34 @@ def test_own_photos(tmp_path, run_script, language, source):
     assert Image.open(dataset.path / "contact_sheet.jpg").size[0] > 100
 
 
+def test_a_folder_labelled_by_a_model_without_the_photos_of_another_dataset(tmp_path, run_script):
+    drawn = run_script(SCRIPT, *DRAWN, "--out", "data/drawn", "--fractions", 0.5, 0.25, 0.25)
+    assert drawn.returncode == 0, drawn.stderr
+    drawn = open_dataset(tmp_path / "data" / "drawn")
+    held = drawn.samples["split"] != "train"
+    assert 0 < held.sum() < 6
+    model = REPOSITORY / "models" / "pet_head.keras"
+    done = run_script(
+        SCRIPT, "--source", "folder", "--root", "data/drawn/images", "--teacher", model,
+        "--target", "head", "--image-size", 64, "--write-labels", "labels/mine.csv",
+        "--exclude", "data/drawn:validation,test",
+    )  # fmt: skip
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+    assert "predictions of pet_head: for training" in done.stdout
+    assert "warning" not in done.stdout  # The other splits are empty on purpose.
+    for split, count in drawn.samples.loc[held, "split"].value_counts().items():
+        assert f"{count}  the same photo as a photo in data/drawn: {split}" in done.stdout
+    dataset = open_dataset(tmp_path / "data" / "folder-head")
+    assert dataset.description["labels"]["sha256"] == sha256_of(model)
+    assert set(dataset.samples["split"]) == {"train"}
+    true = dict(zip(drawn.samples["image"].str[7:], drawn.boxes_rel_xyxy, strict=True))
+    names = sorted(Path(image).name for image in drawn.samples.loc[~held, "image"])
+    assert dataset.samples["image"].tolist() == names
+    assert iou_xyxy(dataset.boxes_rel_xyxy, [true[name] for name in names]).mean() > 0.4
+    labels = read_labels(tmp_path / "labels" / "mine.csv")
+    assert len(labels.labels) == len(names) and labels.description["source"] == "oxford-pet"
+
+
 def test_with_no_option_it_draws_scenes_and_the_same_again(tmp_path, run_script):
     first = run_script(SCRIPT, *DRAWN[2:])
     assert first.returncode == 0, first.stderr
@@ -103,6 +134,13 @@ def test_with_no_option_it_draws_scenes_and_the_same_again(tmp_path, run_script)
         (["--source", "voc", "--root", "."], "expected one XML file per photo"),
         (["--source", "coco", "--root", "."], "no JSON file"),
         (["--source", "csv", "--root", "."], "no CSV file"),
+        (["--source", "folder", "--root", "."], "which a trained model labels: name it"),
+        ([*DRAWN, "--teacher", "runs/a"], "use it with --source folder"),
+        ([*DRAWN, "--min-score", 0.5], "go with --source folder --teacher"),
+        ([*DRAWN, "--write-labels", "x.csv"], "go with --source folder --teacher"),
+        ([*DRAWN, "--teacher-labels", "x.csv"], "is for oxford-pet"),
+        ([*DRAWN, "--split-by", "official"], "has no lists of training and test photos"),
+        ([*DRAWN, "--exclude", "nowhere:test"], "nowhere: not a dataset folder"),
         ([*DRAWN, "--root", "."], "leave it away"),
         ([*DRAWN, "--target", "tail"], "has head and body"),
         ([*DRAWN, "--image-size", 8], "use 32 to 2048 pixels"),

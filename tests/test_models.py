@@ -61,6 +61,12 @@ def test_any_alpha_and_any_size_from_96_up(head, alpha, size):
     np.testing.assert_allclose(ops.sum(outputs["class"], axis=-1), 1.0, atol=1e-5)
 
 
+def test_a_coarser_vote_leaves_the_finest_features_out():
+    fine, coarse = (build_localizer(replace(SCRATCH, head="voting", vote_stride=s)) for s in (8, 16))
+    assert count_macs(coarse) < count_macs(fine)
+    assert {l.name for l in fine.layers} - {l.name for l in coarse.layers} >= {"lateral_8", "mix_8_dw"}
+
+
 def test_the_voting_head_stays_within_the_limits_of_a_tiny_network():
     model = build_localizer(replace(SCRATCH, head="voting"))
     assert model.count_params() < 500_000 and count_macs(model) < 25_000_000
@@ -72,7 +78,7 @@ def test_votes_begin_around_their_cells_and_agree_with_themselves_alone():
     model.get_layer("attention_logits").set_weights([np.zeros((1, 1, 96, 1)), np.zeros(1)])
     outputs = model(np.zeros((1, 128, 128, 3), np.float32))
     np.testing.assert_allclose(outputs["box"], [[0.3, 0.3, 0.7, 0.7]], atol=1e-5)
-    centres = (np.arange(8) + 0.5) / 8
+    centres = (np.arange(16) + 0.5) / 16
     overlap = np.maximum(0.4 - np.abs(centres - 0.5), 0)
     shared = np.outer(overlap, overlap)
     by_hand = (shared / (2 * 0.16 - shared)).mean()

@@ -144,6 +144,16 @@ def test_other_folders_are_refused(tmp_path, root):
             list(read(root, "head"))
 
 
+def test_official_lists(root, tmp_path):
+    for name, names in [("trainval", LISTED[:3]), ("test", LISTED[3:])]:
+        lines = "\n".join(f"{name} 1 1 1" for name in names)
+        (root / "annotations" / f"{name}.txt").write_text(lines)
+    found = {one.image[7:-4]: one.official_split for one in read(root, "body")}
+    assert all(found[name] == "trainval" for name in LISTED[:3])
+    assert all(found[name] == "test" for name in LISTED[3:])
+    assert found["stray_1"] == found["lost_2"] == ""
+
+
 def test_small_parts_and_strips_do_not_count():
     trimap = np.full((200, 200), 2, np.uint8)
     trimap[50:150, 50:150] = 1
@@ -211,6 +221,23 @@ def test_real_dataset(pet_head_dataset):
     assert not skipped["reason"].str.contains(str(dataset.root), regex=False).any()
     row = dataset.samples.set_index("image").loc["images/Abyssinian_1.jpg"]
     assert (row["xmin"] * row["width"], row["xmax"] * row["width"]) == pytest.approx((332, 425))
+
+
+def test_real_official_split_of_bodies(oxford_root, tmp_path):
+    def read_bodies(root):
+        return read(root, "body")
+
+    settings = GenerationSettings("oxford-pet", "body", root=oxford_root, split_by="official")
+    dataset = generate_dataset(read_bodies, settings, tmp_path / "body", progress=False)
+    lines = (oxford_root / "annotations/test.txt").read_text().splitlines()
+    listed = {line.split()[0] for line in lines}
+    tested = dataset.samples["split"] == "test"
+    in_list = dataset.samples["image"].str[7:-4].isin(listed)
+    assert tested.sum() == 611 and (tested == in_list).all()
+    assert len(dataset.samples) == 1223
+    skipped = pd.read_csv(dataset.path / "skipped.csv")
+    beside = skipped[skipped["reason"].str.contains("official test list")]
+    assert beside["image"].str[7:-4].isin(listed).sum() == 0 and len(beside) == 1
 
 
 def test_real_near_duplicates_share_a_split(pet_head_dataset):

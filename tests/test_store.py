@@ -10,7 +10,14 @@ import pytest
 
 from localizer.errors import InputError
 from localizer.photos import read_photo, stretch
-from localizer.store import ArrayOnDisk, GrowingArray, default_dataset, open_dataset, sha256_of
+from localizer.store import (
+    ArrayOnDisk,
+    GrowingArray,
+    default_dataset,
+    keep_items,
+    open_dataset,
+    sha256_of,
+)
 
 
 @pytest.fixture
@@ -33,6 +40,36 @@ def test_a_growing_array_is_a_npy_file(tmp_path, count):
     np.testing.assert_array_equal(on_disk[1:20], items[1:20])
     with pytest.raises(IndexError):
         on_disk[count]
+
+
+@pytest.mark.parametrize("rows", [[], [0, 2, 299], list(range(299, -1, -1))])
+def test_some_items_of_an_array_are_kept(tmp_path, rows):
+    items = np.random.default_rng(0).integers(0, 256, (300, 3, 5), np.uint8)
+    np.save(tmp_path / "a.npy", items)
+    keep_items(tmp_path / "a.npy", rows)
+    np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), items[rows])
+    assert os.listdir(tmp_path) == ["a.npy"]
+
+
+def test_whose_labels_they_are(folder):
+    path = folder / "dataset.json"
+    description = json.loads(path.read_text())
+    assert description["labels"] == "truth" and open_dataset(folder).has_true_labels
+    path.write_text(json.dumps(description | {"labels": {"teacher": "hub"}}))
+    assert not open_dataset(folder).has_true_labels
+    del description["labels"]  # Folders of before there were teachers.
+    path.write_text(json.dumps(description))
+    assert open_dataset(folder).has_true_labels
+
+
+def test_the_dataset_inside_a_dataset(folder, tmp_path):
+    assert open_dataset(folder).unlabelled is None
+    shutil.copytree(folder, tmp_path / "inner")
+    shutil.move(tmp_path / "inner", folder / "unlabelled")
+    assert len(open_dataset(folder).unlabelled.samples) == 240
+    (folder / "unlabelled" / "samples.csv").unlink()
+    with pytest.raises(InputError, match="unlabelled: not a dataset folder"):
+        _ = open_dataset(folder).unlabelled
 
 
 def test_an_opened_dataset(synthetic_dataset):

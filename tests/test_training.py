@@ -16,10 +16,13 @@ import pytest
 
 from localizer.batches import Batches
 from localizer.config import TrainingConfig
+from localizer.dataset_generation import GenerationSettings, generate_dataset
 from localizer.errors import InputError
 from localizer.models.localizer_model import build_localizer
 from localizer.models.model_file import load_model_file
 from localizer.predictors.keras_model import KerasModel
+from localizer.sources.opening import open_source
+from localizer.store import open_dataset
 from localizer.training import train
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -193,6 +196,61 @@ def test_the_kept_model_scores_photos_as_validation_did(whole_run, synthetic_dat
     expected = keras.ops.convert_to_numpy(model(images)["box"])
     np.testing.assert_allclose(answer.boxes_rel_xyxy, np.clip(expected, 0, 1), atol=1e-4)
     assert set(answer.labels) <= set(synthetic_dataset.classes("species"))
+
+
+@pytest.fixture(scope="module")
+def with_unlabelled(synthetic_dataset, tmp_path_factory):
+    """A copy of the drawn scenes that holds 40 more, other ones, in unlabelled/."""
+    path = tmp_path_factory.mktemp("data") / "both"
+    shutil.copytree(synthetic_dataset.path, path)
+    read, _ = open_source("synthetic", None, "head", count=40, seed=5, workers=1)
+    settings = GenerationSettings(
+        "synthetic", "head", None, fractions=(1.0, 0.0, 0.0), seed=5, find_duplicates=False
+    )
+    generate_dataset(read, settings, path / "unlabelled", progress=False)
+    return open_dataset(path)
+
+
+def test_unlabelled_photos_are_trained_on_with_their_own_boxes(with_unlabelled):
+    config = replace(SMALL, augment=False, image_size=160, batch_size=8)
+    rows = with_unlabelled.indices("train")
+    added = with_unlabelled.unlabelled
+    batches = Batches(with_unlabelled, rows, config, training=True, unlabelled=added)
+    expected = {
+        dataset.images[row].tobytes(): dataset.boxes_rel_xyxy[row].tobytes()
+        for dataset, chosen in ((with_unlabelled, rows), (added, range(40))) for row in chosen
+    }  # fmt: skip
+    batches.start_epoch(0)
+    seen = {
+        image.tobytes(): box.tobytes()
+        for images, targets in (batches[i] for i in range(len(batches)))
+        for image, box in zip(images, targets["box"])
+    }
+    assert len(seen) == 8 * ((len(rows) + 40) // 8)
+    assert seen.items() <= expected.items()
+
+
+def test_unlabelled_photos_without_a_class_are_left_out_of_a_class_training(with_unlabelled):
+    added = with_unlabelled.unlabelled
+    added = replace(added, samples=added.samples.assign(species=["cat", ""] * 20))
+    batches = Batches(
+        with_unlabelled, np.arange(10), SMALL, ("box", "class"), ["cat", "dog"], True, added
+    )
+    assert len(batches.samples) == 10 + 20
+
+
+def test_a_run_says_whether_it_used_unlabelled_photos(with_unlabelled, tmp_path):
+    config = replace(SMALL, epochs=1)
+    train(with_unlabelled, config, tmp_path / "with", progress=False)
+    environment = json.loads((tmp_path / "with" / "environment.json").read_text())
+    assert environment["dataset"]["unlabelled"]["counts"]["used"] == 40
+    without = replace(config, unlabelled=False)
+    train(with_unlabelled, without, tmp_path / "without", progress=False)
+    assert len(history_of(tmp_path / "with")) == len(history_of(tmp_path / "without")) == 1
+    assert history_of(tmp_path / "with")["loss"][0] != history_of(tmp_path / "without")["loss"][0]
+    (with_unlabelled.path / "unlabelled").rename(with_unlabelled.path / "gone")
+    with pytest.raises(InputError, match="other images or boxes"):
+        train(with_unlabelled, config, tmp_path / "with", resume=True, progress=False)
 
 
 def test_incomplete_last_batch_is_left_out_of_training_only(synthetic_dataset):

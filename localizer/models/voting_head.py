@@ -1,10 +1,10 @@
 """A head in which every cell of a feature map votes for the box, weighted by attention.
 
-Each of the 8 x 8 cells (at 128 pixels) proposes a whole box relative to its own place, as
-anchor-free detectors do (Z. Tian et al., "FCOS", ICCV 2019), and a softmax over the cells says
-whose proposals count: the box is their weighted mean, a soft-argmax (X. Sun et al., "Integral Human
-Pose Regression", ECCV 2018) over votes instead of over places. The whole is differentiable, and
-nothing is suppressed, sorted or thresholded.
+Each cell (16 x 16 of them at 128 pixels and a vote stride of 8) proposes a whole box relative to
+its own place, as anchor-free detectors do (Z. Tian et al., "FCOS", ICCV 2019), and a softmax over
+the cells says whose proposals count: the box is their weighted mean, a soft-argmax (X. Sun et al.,
+"Integral Human Pose Regression", ECCV 2018) over votes instead of over places. The whole is
+differentiable, and nothing is suppressed, sorted or thresholded.
 """
 
 import numpy as np
@@ -25,7 +25,7 @@ def voting_head(features, config, class_count):
     """Boxes with confidence, and class probabilities when there are classes.
 
     Args:
-        features: dict of the backbone's features by stride; 16 and 32 are used.
+        features: dict of the backbone's features by stride: 8, 16 and 32.
         config: TrainingConfig.
         class_count: number of classes of the class output; 0 = none.
 
@@ -36,11 +36,9 @@ def voting_head(features, config, class_count):
     """
     x = layers.ReLU(6.0)(_project(features[32], "lateral_32"))
     x = _residual_block(x, "mix_32", kernel_size=3)
-    lateral = _project(features[16], "lateral_16")
-    # The function, not the Resizing layer, which puts all layers after it into training mode.
-    x = ops.image.resize(x, lateral.shape[1:3], interpolation="bilinear")
-    x = layers.Add(name="merge_16")([x, lateral])
-    x = _residual_block(layers.ReLU(6.0)(x), "mix_16", kernel_size=5)
+    for stride in (16, 8):
+        if stride >= config.vote_stride:
+            x = _merge(x, features[stride], stride)
     votes, attention = _votes(x)
     box = ops.sum(attention * votes, axis=1)
     unit = config.image_size if config.coordinate_unit == "pixel" else 1.0
@@ -74,6 +72,18 @@ def _votes(x):
     votes = layers.Reshape((rows * columns, 4))(offsets) * REACH + first
     attention = layers.Softmax(axis=1)(layers.Reshape((rows * columns, 1))(logits))
     return votes, attention
+
+
+def _merge(x, finer, stride):
+    """The features of twice the stride, enlarged and added to finer ones.
+
+    T.-Y. Lin et al., "Feature Pyramid Networks", CVPR 2017, figure 3.
+    """
+    lateral = _project(finer, f"lateral_{stride}")
+    # The function, not the Resizing layer, which puts all layers after it into training mode.
+    x = ops.image.resize(x, lateral.shape[1:3], interpolation="bilinear")
+    x = layers.Add(name=f"merge_{stride}")([x, lateral])
+    return _residual_block(layers.ReLU(6.0)(x), f"mix_{stride}", kernel_size=5)
 
 
 def _project(x, name):

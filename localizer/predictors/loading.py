@@ -5,30 +5,93 @@ from pathlib import Path
 from localizer.errors import InputError
 from localizer.predictors.constant import NAMES as BASELINES
 from localizer.predictors.constant import constant_predictor
+from localizer.predictors.flip_average import PREFIX as FLIP
+from localizer.predictors.flip_average import FlipAverage
+
+ALL_HUB = "all-hub"
 
 
 def load_predictor(model, dataset):
-    """The predictor for a run folder, a .keras file, or a constant box.
+    """The predictor for a run folder, a model file, a pretrained detector, or a constant box.
 
     Args:
-        model: "runs/NAME", "FILE.keras" or one of the baselines.
+        model: "runs/NAME", "FILE.keras", "FILE.tflite" or "FILE.onnx"; "hub:NAME",
+            "detector:FILE.tflite" or a SavedModel folder, each with its options (see
+            `open_pretrained`); one of the baselines; or any of these after "flip:".
         dataset: the Dataset it will be scored on; the mean box comes from its training split.
 
     Raises:
         InputError: it is none of these, or cannot be loaded.
     """
+    if model.startswith(FLIP):
+        return FlipAverage(load_predictor(model.removeprefix(FLIP), dataset))
     if model.startswith("baseline:"):
         return constant_predictor(model, dataset)
-    path = Path(model)
+    # A folder may have a "?" in its name; only a pretrained model has options after one.
+    path = Path(model if Path(model).exists() else model.partition("?")[0])
+    if model.startswith(("hub:", "detector:")) or (path / "saved_model.pb").is_file():
+        return _pretrained(model)
+    if path.suffix in (".tflite", ".onnx"):
+        return _exported(model, path)
     if path.is_dir() and not (path / "best.keras").is_file():
-        raise InputError(f"{model}: no best.keras in it; is it a run folder, and has it trained?")
+        raise InputError(
+            f"{model}: no best.keras in it; is it a run folder, and has it trained? (Nor a "
+            "saved_model.pb.)"
+        )
     if path.is_dir() or path.suffix == ".keras":
         from localizer.predictors.keras_model import KerasModel
 
         return KerasModel(path)
     raise InputError(
-        f"{model}: not a model. Give a run folder, a .keras file, or one of {', '.join(BASELINES)}"
+        f"{model}: not a model. Give a run folder, a .keras, .tflite or .onnx file, hub:NAME, "
+        f"detector:FILE.tflite, a SavedModel folder, or one of {', '.join(BASELINES)}"
     )
+
+
+def _exported(model, path):
+    """One of this project's models in another format; any other .tflite file is a detector."""
+    from localizer.predictors.exported_file import is_exported
+
+    if path.is_file() and not is_exported(path) and path.suffix == ".tflite":
+        return _pretrained(f"detector:{model}")
+    if path.suffix == ".onnx":
+        from localizer.predictors.onnx_model import OnnxModel
+
+        return OnnxModel(path)
+    from localizer.predictors.litert_model import LitertModel
+
+    return LitertModel(path)
+
+
+def _pretrained(model):
+    from localizer.predictors.pretrained import open_pretrained
+
+    return open_pretrained(model)
+
+
+def expand(models):
+    """The models with "all-hub" replaced by every pretrained detector that is at hand.
+
+    Those that are not are named on stderr, with how to get them.
+
+    Args:
+        models: names as the command line gives them.
+
+    Raises:
+        InputError: "all-hub", and none is there.
+    """
+    expanded = []
+    for model in models:
+        if model != ALL_HUB:
+            expanded.append(model)
+            continue
+        from localizer.predictors.hub_models import models_at_hand
+
+        found = models_at_hand()
+        if not found:
+            raise InputError(f"{ALL_HUB}: none of the pretrained detectors is there; see above")
+        expanded += [name for name in found if name not in models]
+    return expanded
 
 
 def default_models():

@@ -37,7 +37,15 @@ class Cost:
 
 
 class Predictor(Protocol):
-    """Proposes one box for each photo, and does the resize that its model documents itself."""
+    """Proposes one box for each photo, and does the resize that its model documents itself.
+
+    Pretrained predictors have two attributes more, which others need not have; read them with
+    `getattr(predictor, "notes", ())` and `getattr(predictor, "seen_breeds", frozenset())`:
+
+    * `notes`, tuple[str, ...]: what a reader of its figures has to know, such as "boxes heads";
+    * `seen_breeds`, frozenset[str]: breeds of Oxford-IIIT Pet whose photos it was trained on, by
+      the names of the `breed` column: its figures on them are no test.
+    """
 
     name: str
     cost: Cost

@@ -1,9 +1,18 @@
 """What a person wants to know of a dataset that was just made."""
 
+import re
+
 import numpy as np
 import pandas as pd
 
 from localizer.splitting import SPLITS
+
+# Reasons that differ from photo to photo, and what they have in common.
+_VARYING = (
+    (r"^(near-duplicate of|the same photo as) .+ (in .+)$", r"\1 a photo \2"),
+    (r"^near-duplicate of .+(, which is in)", r"near-duplicate of a photo\1"),
+    (r"^score [\d.]+ is below", "score is below"),
+)
 
 
 def summarize_dataset(dataset):
@@ -13,13 +22,16 @@ def summarize_dataset(dataset):
         f"{counts['used']} of {counts['listed']} images used (target: {dataset.target}): "
         f"{counts['train']} train, {counts['validation']} validation, {counts['test']} test"
     ]
+    if not dataset.has_true_labels:
+        teacher = dataset.description["labels"]["teacher"]
+        lines.append(f"The boxes are predictions of {teacher}: for training, not to score on")
     for split in SPLITS:
-        if not counts[split]:
+        if not counts[split] and dataset.description["fractions"][split]:
             lines.append(f"warning: no photo fell into the {split} split; it needs more photos")
     skipped = pd.read_csv(dataset.path / "skipped.csv", keep_default_na=False)
     if len(skipped):
         lines.append(f"{len(skipped)} skipped (each with its reason in skipped.csv):")
-        for reason, count in skipped["reason"].value_counts().head(8).items():
+        for reason, count in skipped["reason"].map(_kind).value_counts().head(8).items():
             lines.append(f"  {count:5}  {_shortened(reason)}")
     if counts["clipped_boxes"]:
         lines.append(f"{counts['clipped_boxes']} boxes reached outside their image: clipped")
@@ -35,6 +47,12 @@ def summarize_dataset(dataset):
             lines.append(
                 f"{column}: {len(per_class)} classes, {per_class.min()} to {per_class.max()} images"
             )
+    if dataset.unlabelled is not None:
+        others = dataset.unlabelled
+        lines.append(
+            f"{len(others.samples)} more photos for training, labelled by "
+            f"{others.description['labels']['teacher']}: {others.path}"
+        )
     lines.append(f"Dataset folder: {dataset.path}")
     lines.append(f"Look at {dataset.path / 'contact_sheet.jpg'}: are the boxes right?")
     return "\n".join(lines)
@@ -55,6 +73,12 @@ def _box_table(dataset):
     for name, values in measures.items():
         quantiles = np.quantile(values, [0, 0.05, 0.5, 0.95, 1])
         yield f"{name:22}" + "".join(f"{value:9.3f}" for value in quantiles)
+
+
+def _kind(reason):
+    for pattern, common in _VARYING:
+        reason = re.sub(pattern, common, reason)
+    return reason
 
 
 def _shortened(text, longest=100):

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from localizer.errors import InputError
 
-SOURCES = ("oxford-pet", "synthetic", "voc", "coco", "csv")
+SOURCES = ("oxford-pet", "synthetic", "voc", "coco", "csv", "folder")
+# Whose authors say which photos are for testing.
+SOURCES_WITH_LISTS = ("oxford-pet",)
 # Where the official archives go when no folder is named.
 OXFORD_DOWNLOAD = Path("data/raw/oxford-iiit-pet")
 
@@ -18,7 +20,7 @@ def default_source():
 
 def open_source(
     source, root, target, multiple="largest", count=2000, seed=0, box_format="pixels",
-    annotations=None, workers=2,
+    annotations=None, workers=2, split_by="name", teacher=None,
 ):  # fmt: skip
     """A source, ready to be read.
 
@@ -30,6 +32,8 @@ def open_source(
         count, seed, workers: for synthetic.
         box_format: "pixels" or "relative", for csv.
         annotations: the JSON file, for coco.
+        split_by: "name", or "official" for a source with lists of its own.
+        teacher: the model that labels the photos of a folder, as named on the command line.
 
     Returns:
         (read, root): a function from the folder of the photos to the annotated images, and that
@@ -38,6 +42,7 @@ def open_source(
     Raises:
         InputError: the options do not fit the source, or its data are not to be had.
     """
+    _check_teacher_and_split(source, split_by, teacher)
     if source in ("oxford-pet", "synthetic") and target not in ("head", "body"):
         raise InputError(f"--target {target}: {source} has head and body")
     if source == "synthetic":
@@ -63,12 +68,37 @@ def open_source(
         from localizer.sources import coco
 
         return partial(coco.read, multiple=multiple, annotations=annotations), root
+    if source == "folder":
+        from localizer.sources import folder
+
+        if not root.is_dir():
+            raise InputError(f"--root {root}: is a file; name the folder of the photos")
+        return folder.read, root
     from localizer.sources import csv_table
 
     read = partial(csv_table.read, multiple=multiple, box_format=box_format)
     if root.is_file():
         return lambda folder: read(root), root.parent
     return read, root
+
+
+def _check_teacher_and_split(source, split_by, teacher):
+    if split_by == "official" and source not in SOURCES_WITH_LISTS:
+        raise InputError(
+            f"--split-by official: {source} has no lists of training and test photos; only "
+            f"{', '.join(SOURCES_WITH_LISTS)} has. Use --split-by name"
+        )
+    if source == "folder" and teacher is None:
+        raise InputError(
+            "--source folder is for photos without boxes, which a trained model labels: name it "
+            "with --teacher (a run folder, a model file, ...). For photos that have boxes there "
+            "are voc, coco and csv"
+        )
+    if source != "folder" and teacher is not None:
+        raise InputError(
+            f"--teacher labels photos without boxes, but {source} has boxes of its own; use it "
+            "with --source folder"
+        )
 
 
 def _open_oxford_pet(root, target, multiple):

@@ -11,6 +11,7 @@ O. M. Parkhi, A. Vedaldi, A. Zisserman, C. V. Jawahar, "Cats and Dogs", CVPR 201
 Two targets: `head` takes the XML boxes, `body` the extent of the pet in the trimap.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -28,7 +29,9 @@ MIN_COMPONENT_SHARE = 0.002
 
 
 def read(root, target, multiple="largest"):
-    """Yield every image that the official lists name, and every annotated one they do not.
+    """Yield every image that the official list names, and every annotated one it does not.
+
+    Their `official_split` is that of trainval.txt and test.txt.
 
     Args:
         root: folder with `images/` and `annotations/`.
@@ -42,17 +45,29 @@ def read(root, target, multiple="largest"):
         InputError: the layout is not the official one.
     """
     root = Path(root)
-    names = _listed_names(root)
+    names = _listed_names(root / "annotations" / "list.txt")
+    official = _official_splits(root)
     found = {path.stem for path in (root / "annotations" / "xmls").glob("[!.]*.xml")}
     found |= {path.stem for path in (root / "images").glob("[!.]*.jpg")}
     for name in names:
-        yield _annotated(root, name, target, multiple)
+        one = _annotated(root, name, target, multiple)
+        yield replace(one, official_split=official.get(name, ""))
     for name in sorted(found - set(names)):
         yield Skipped(f"images/{name}.jpg", "in none of the official lists")
 
 
-def _listed_names(root):
-    path = root / "annotations" / "list.txt"
+def _official_splits(root):
+    """Which of the authors' two lists a name is in: {name: "trainval" or "test"}."""
+    splits = {}
+    for split in ("trainval", "test"):
+        path = root / "annotations" / f"{split}.txt"
+        if path.is_file():
+            splits |= dict.fromkeys(_listed_names(path), split)
+    return splits
+
+
+def _listed_names(path):
+    root = path.parent.parent
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -1,0 +1,74 @@
+"""The files of a dataset folder beside images.npy: tables, description, contact sheet."""
+
+import json
+
+import numpy as np
+import pandas as pd
+
+from localizer.reporting.contact_sheet import write_contact_sheet
+from localizer.splitting import SPLITS, leader
+from localizer.store import BOX_COLUMNS, COLUMNS, sha256_of
+
+
+def write_tables(frame, skipped, groups, folder):
+    """Write samples.csv, skipped.csv, near_duplicates.csv and the contact sheet.
+
+    Args:
+        frame: DataFrame with COLUMNS, and perhaps `score` and `teacher`; a row per item of
+            images.npy.
+        skipped: list of Skipped.
+        groups: lists of photos that are near-duplicates.
+        folder: the dataset folder, with images.npy in it.
+    """
+    columns = [*COLUMNS, *(column for column in ("score", "teacher") if column in frame)]
+    frame[columns].to_csv(folder / "samples.csv", index=False)
+    pd.DataFrame([(one.image, one.reason) for one in skipped], columns=["image", "reason"]).to_csv(
+        folder / "skipped.csv", index=False
+    )
+    pd.DataFrame(
+        [(leader(group), image) for group in groups for image in group],
+        columns=["group", "image"],
+    ).to_csv(folder / "near_duplicates.csv", index=False)
+    pixels = np.load(folder / "images.npy", mmap_mode="r")
+    write_contact_sheet(pixels, frame, folder / "contact_sheet.jpg")
+
+
+def write_description(frame, skipped, groups, listed, settings, labels, root, folder):
+    """Write dataset.json, after all else; a `root` of "." is the dataset folder itself.
+
+    Args:
+        frame, skipped, groups, folder: as for `write_tables`.
+        listed: number of images that the source named.
+        settings: GenerationSettings.
+        labels: "truth", or a dict that describes the teacher.
+        root: folder below which the photos are.
+    """
+    boxes = frame[BOX_COLUMNS].to_numpy(np.float64)
+    area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    description = {
+        "source": settings.source,
+        "target": settings.target,
+        "labels": labels,
+        "root": "." if settings.root is None else str(root.resolve()),
+        "image_size": settings.image_size,
+        "seed": settings.seed,
+        "fractions": dict(zip(SPLITS, settings.fractions, strict=True)),
+        "split_by": settings.split_by,
+        "counts": {
+            "listed": listed,
+            "used": len(frame),
+            "skipped": len(skipped),
+            "clipped_boxes": int(frame["clipped"].sum()),
+            "near_duplicate_groups": len(groups),
+            "near_duplicates": sum(map(len, groups)),
+            **{split: int((frame["split"] == split).sum()) for split in SPLITS},
+        },
+        "box_area": {
+            name: round(float(np.quantile(area, quantile)), 6)
+            for name, quantile in [("min", 0), ("median", 0.5), ("max", 1)]
+        },
+        "mean_box_rel_xyxy": [round(value, 6) for value in boxes.mean(axis=0).tolist()],
+        "sha256": {name: sha256_of(folder / name) for name in ("images.npy", "samples.csv")},
+    }
+    text = json.dumps(description, indent=2) + "\n"
+    (folder / "dataset.json").write_text(text, encoding="utf-8")

@@ -1,0 +1,129 @@
+"""Decodes each photo of a source once: to the pixels that are stored, and to its thumbnail."""
+
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from tqdm import tqdm
+
+from localizer.boxes import usable_rel_xyxy
+from localizer.errors import InputError
+from localizer.near_duplicates import thumbnail
+from localizer.photos import read_photo, stretch
+from localizer.sources.annotated_image import Skipped
+
+_CHUNK = 256
+
+
+def decode_photos(records, settings, root, images, thumbnails, progress):
+    """Append the photos that may be used to `images`, and the thumbnails of all to `thumbnails`.
+
+    Both are files, so that memory hardly grows with the number of photos.
+
+    Args:
+        records: list of AnnotatedImage and Skipped.
+        settings: GenerationSettings.
+        root: folder below which the photos are.
+        images: GrowingArray of items [S, S, 3].
+        thumbnails: GrowingArray of items [64, 64]; stays empty unless photos are compared.
+        progress: show a progress bar.
+
+    Returns:
+        (samples, skipped, names): a dict per item of `images`, without group and split, and
+        without a box where the record has none; a list of Skipped; the photo of each thumbnail.
+    """
+    samples, skipped, names = [], [], {}
+    bar = tqdm(total=len(records), desc="Decoding photos", unit=" images", disable=not progress)
+    with bar, ThreadPoolExecutor(settings.workers) as pool:
+        for start in range(0, len(records), _CHUNK):
+            chunk = records[start : start + _CHUNK]
+            for outcome in pool.map(lambda record: _decode_one(record, settings, root), chunk):
+                # A table may have a photo twice: in a row that is used, and in one that is not.
+                if outcome.thumbnail is not None and outcome.image not in names:
+                    thumbnails.append(outcome.thumbnail)
+                    names[outcome.image] = len(names)
+                if outcome.sample is not None:
+                    images.append(outcome.pixels)
+                    samples.append(outcome.sample)
+                else:
+                    skipped.append(shortened(outcome.image, outcome.reason, root))
+            bar.update(len(chunk))
+    return samples, skipped, list(names)
+
+
+def shortened(image, reason, root):
+    """A Skipped without the path of the root and the name of the photo, which stand elsewhere."""
+    above = re.escape(str(root).rstrip("/\\")) + r"[/\\]"
+    reason = re.sub(rf"(?<![\w./\\'\"-]){above}", "", reason)
+    return Skipped(image, reason.removeprefix(f"{image}: "))
+
+
+def checked_box(box_rel_xyxy):
+    """The box as columns of samples.csv, clipped to the image, and whether that cut anything off.
+
+    Raises:
+        InputError: the box is unusable.
+    """
+    xmin, ymin, xmax, ymax = usable_rel_xyxy(box_rel_xyxy).tolist()
+    clipped = not -1e-6 <= min(box_rel_xyxy) <= max(box_rel_xyxy) <= 1 + 1e-6
+    return {"xmin": xmin, "ymin": ymin, "xmax": xmax, "ymax": ymax, "clipped": clipped}
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What became of one record: a sample with its pixels, or the reason why there is none."""
+
+    image: str
+    thumbnail: np.ndarray | None = None
+    sample: dict | None = None
+    pixels: np.ndarray | None = None
+    reason: str = ""
+
+
+def _decode_one(record, settings, root):
+    path = root / record.image
+    # isfile is False for what no file can be named, where Path.is_file raises.
+    if isinstance(record, Skipped) and not (settings.compares_photos and os.path.isfile(path)):
+        return _Outcome(record.image, reason=record.reason)
+    try:
+        photo = read_photo(path)
+    except InputError as error:
+        reason = record.reason if isinstance(record, Skipped) else str(error)
+        return _Outcome(record.image, reason=reason)
+    pixels = stretch(photo, settings.image_size)
+    small = thumbnail(pixels) if settings.compares_photos else None
+    if isinstance(record, Skipped):
+        return _Outcome(record.image, small, reason=record.reason)
+    try:
+        sample = _sample(record, photo)
+    except InputError as error:
+        return _Outcome(record.image, small, reason=str(error))
+    return _Outcome(record.image, small, sample, pixels)
+
+
+def _sample(record, photo):
+    height, width = photo.shape[:2]
+    if record.width is not None:
+        _check_aspect(record, width, height)
+        width, height = record.width, record.height
+    sample = {
+        "image": record.image, "width": width, "height": height,
+        "species": record.species, "breed": record.breed,
+    }  # fmt: skip
+    if record.box_rel_xyxy is not None:
+        sample |= checked_box(record.box_rel_xyxy)
+    if record.score is not None:
+        sample["score"] = record.score
+    return sample
+
+
+def _check_aspect(record, width, height):
+    """A resized copy keeps the aspect ratio up to a pixel of rounding; anything else is no copy."""
+    error = abs(width * record.height / record.width - height)
+    if error > 1.5 + 0.01 * height:
+        raise InputError(
+            f"the photo is {width}x{height} pixels, but the annotated image was "
+            f"{record.width}x{record.height}: not the same picture, or rotated"
+        )

@@ -1,0 +1,193 @@
+"""What export_model.py writes into its files beside the graph, and how it is read again.
+
+A .tflite file has `localizer.json` zipped at its end, which is where TF Lite Metadata keeps its
+associated files; an .onnx file has it in `metadata_props`; a SavedModel in `assets.extra/`.
+"""
+
+import hashlib
+import importlib
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from localizer.augmentation import resample
+from localizer.boxes import clip_rel_xyxy
+from localizer.errors import InputError
+from localizer.photos import stretch
+from localizer.predictors.predictor import Cost, Predictions
+
+METADATA = "localizer.json"
+LABELS = "labels.txt"
+# Above any metadata that was ever written, below what a zip bomb would unpack to.
+_MAX_BYTES = 4_000_000
+_EXPORT_AGAIN = "export the model again with export_model.py"
+_TYPES = {"name": str, "image_size": int, "stored_size": int, "labels": list}
+
+
+def is_exported(path):
+    """Whether a file was written by export_model.py: .tflite files by content, .onnx by name."""
+    path = Path(path)
+    if path.suffix == ".onnx":
+        return True
+    if path.suffix != ".tflite" or not path.is_file() or not zipfile.is_zipfile(path):
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return METADATA in archive.namelist()
+    except (zipfile.BadZipFile, OSError):
+        return False
+
+
+def read_metadata(path):
+    """The metadata of an exported file (docs/deployment.md lists the fields).
+
+    Args:
+        path: a .tflite or .onnx file, or a SavedModel folder.
+
+    Returns:
+        dict.
+
+    Raises:
+        InputError: missing, damaged, or not written by export_model.py.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path}: no such file")
+    if path.is_dir():
+        return _from_saved_model(path)
+    if path.suffix == ".onnx":
+        from localizer.predictors.onnx_model import open_session
+
+        properties = open_session(path).get_modelmeta().custom_metadata_map
+        return _parse(path, properties.get(METADATA))
+    return _from_litert(path)
+
+
+def optional_package(name):
+    """Import a package that only exported files need.
+
+    Raises:
+        InputError: it is not installed.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise InputError(
+            f"this needs the package {name.split('.')[0]} ({error}): "
+            "pip install -r requirements-export.txt"
+        ) from None
+
+
+def _from_saved_model(path):
+    file = path / "assets.extra" / METADATA
+    if not file.is_file():
+        return _parse(path, None)
+    if file.stat().st_size > _MAX_BYTES:
+        raise InputError(f"{file}: too large for metadata; {_EXPORT_AGAIN}")
+    return _parse(path, file.read_bytes())
+
+
+def _from_litert(path):
+    content = path.read_bytes()
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entry = archive.getinfo(METADATA)
+            if entry.file_size > _MAX_BYTES:
+                raise InputError(f"{path}: {METADATA} in it is too large; {_EXPORT_AGAIN}")
+            metadata = _parse(path, archive.read(entry))
+    except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, EOFError):
+        return _parse(path, None)
+    # The runtime reads a graph without checking its weights: a flipped bit would go unseen.
+    size = metadata.get("graph_bytes")
+    graph = content[:size] if isinstance(size, int) and size > 0 else b""
+    if hashlib.sha256(graph).hexdigest() != metadata.get("graph_sha256"):
+        raise InputError(f"{path}: damaged (the graph's checksum is wrong); {_EXPORT_AGAIN}")
+    return metadata
+
+
+def _parse(path, text):
+    if text is None:
+        raise InputError(
+            f"{path}: damaged, or not written by export_model.py ({METADATA} is missing), so its "
+            f"input and output are unknown; {_EXPORT_AGAIN}"
+        )
+    try:
+        metadata = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"{path}: {METADATA} in it is damaged ({error})") from None
+    wrong = not isinstance(metadata, dict) or [
+        name for name, kind in _TYPES.items() if not isinstance(metadata.get(name), kind)
+    ]
+    if wrong or not all(1 <= metadata[name] <= 4096 for name in ("image_size", "stored_size")):
+        raise InputError(
+            f"{path}: {METADATA} in it lacks {', '.join(_TYPES)}, or one of them is unusable; "
+            f"{_EXPORT_AGAIN}"
+        )
+    return metadata
+
+
+class ExportedModel:
+    """What the predictors of exported files share; `run` is their own.
+
+    Attributes:
+        path, name, cost, trained_on: see `Predictor`.
+        metadata: see `read_metadata`.
+    """
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self.metadata = read_metadata(self.path)
+        # The suffixes of the file keep the float and the 8-bit file apart in a table.
+        self.name = self.path.name
+        self.cost = Cost(
+            self.metadata.get("parameters"), self.metadata.get("macs"), _bytes_of(self.path)
+        )
+        self.trained_on = self.metadata.get("dataset")
+
+    def run(self, images):
+        """The network's outputs.
+
+        Args:
+            images: uint8 RGB [n, S, S, 3], S the network's input size.
+
+        Returns:
+            dict of float32 arrays: `box` [n, 4] `rel_xyxy`, not clipped; where the model has them
+            `score` [n] and `class` [n, classes].
+        """
+        raise NotImplementedError
+
+    def predict(self, photos):
+        """See `Predictor.predict`."""
+        stored, size = self.metadata["stored_size"], self.metadata["image_size"]
+        outputs = self.run(np.stack([resample(stretch(photo, stored), size) for photo in photos]))
+        n = len(photos)
+        labels = [""] * n
+        if "class" in outputs:
+            labels = [self.metadata["labels"][i] for i in outputs["class"].argmax(axis=-1)]
+        scores = np.asarray(outputs.get("score", np.full(n, np.nan)), np.float32)
+        return Predictions(clip_rel_xyxy(outputs["box"]), scores, labels)
+
+    def check_graph(self, shape, outputs):
+        """Compare the graph with its metadata.
+
+        Args:
+            shape: the input's, with anything for the batch.
+            outputs: dict from the outputs' names to their shapes.
+
+        Raises:
+            InputError: they do not belong together.
+        """
+        size, classes = self.metadata["image_size"], len(self.metadata["labels"])
+        fits = list(shape[1:]) == [size, size, 3] and list(outputs.get("box", ()))[1:] == [4]
+        if not fits or ("class" in outputs and list(outputs["class"])[1:] != [classes]):
+            raise InputError(
+                f"{self.path}: the graph takes {list(shape)} and gives {outputs}, which does not "
+                f"belong to its {METADATA}; {_EXPORT_AGAIN}"
+            )
+
+
+def _bytes_of(path):
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    return sum(file.stat().st_size for file in files)

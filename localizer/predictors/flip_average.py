@@ -1,0 +1,51 @@
+"""Test-time averaging: the mean of the boxes in a photo and in its mirror image, at twice the cost."""
+
+import numpy as np
+
+from localizer.boxes import iou_xyxy
+from localizer.predictors.predictor import Cost, Predictions
+
+PREFIX = "flip:"
+
+
+class FlipAverage:
+    """Any predictor, asked twice.
+
+    The score is the mean score times the IoU of the two boxes: a network that contradicts its
+    mirror image is not to be trusted.
+
+    Args:
+        predictor: the `Predictor` that is asked.
+    """
+
+    def __init__(self, predictor):
+        self.name = PREFIX + predictor.name
+        self.trained_on = predictor.trained_on
+        cost = predictor.cost
+        macs = None if cost.macs is None else 2 * cost.macs
+        self.cost = Cost(cost.parameters, macs, cost.file_bytes)
+        self._predictor = predictor
+
+    def __getattr__(self, name):
+        """What else the predictor tells of itself: notes, path."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._predictor, name)
+
+    def predict(self, photos):
+        """See `Predictor.predict`."""
+        straight = self._predictor.predict(photos)
+        mirrored = self._predictor.predict([np.ascontiguousarray(p[:, ::-1]) for p in photos])
+        back = mirror_rel_xyxy(mirrored.boxes_rel_xyxy)
+        agreement = np.nan_to_num(iou_xyxy(straight.boxes_rel_xyxy, back)).astype(np.float32)
+        return Predictions(
+            (straight.boxes_rel_xyxy + back) / 2,
+            (straight.scores + mirrored.scores) / 2 * agreement,
+            straight.labels,
+        )
+
+
+def mirror_rel_xyxy(boxes_rel_xyxy):
+    """Boxes [n, 4] in the mirror image."""
+    xmin, ymin, xmax, ymax = np.asarray(boxes_rel_xyxy).T
+    return np.stack([1 - xmax, ymin, 1 - xmin, ymax], axis=-1)

@@ -1,0 +1,57 @@
+"""An exported .tflite file as a predictor, run by LiteRT on one thread."""
+
+import numpy as np
+
+from localizer.errors import InputError
+from localizer.predictors.exported_file import ExportedModel, optional_package
+
+
+class LitertModel(ExportedModel):
+    """A float or 8-bit .tflite file that export_model.py wrote.
+
+    Args:
+        path: the file.
+
+    Raises:
+        InputError: missing, damaged, foreign, or LiteRT is not installed.
+    """
+
+    def __init__(self, path):
+        super().__init__(path)
+        interpreter = optional_package("ai_edge_litert.interpreter")
+        try:
+            self._interpreter = interpreter.Interpreter(str(self.path), num_threads=1)
+            self._interpreter.allocate_tensors()
+            runner = self._interpreter.get_signature_runner()
+            (self._input,) = runner.get_input_details().values()
+            self._outputs = runner.get_output_details()
+        except (ValueError, RuntimeError, TypeError) as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise InputError(f"{path}: LiteRT cannot run it ({reason})") from None
+        self.check_graph(
+            [int(side) for side in self._input["shape"]],
+            {name: [int(s) for s in output["shape"]] for name, output in self._outputs.items()},
+        )
+
+    def run(self, images):
+        """See `ExportedModel.run`."""
+        answers = {name: [] for name in self._outputs}
+        for image in images:
+            # By index, not by the signature: that costs 0.05 ms more a photo.
+            self._interpreter.set_tensor(self._input["index"], self._as_input(image))
+            self._interpreter.invoke()
+            for name, output in self._outputs.items():
+                answers[name].append(self._interpreter.get_tensor(output["index"])[0])
+        return {
+            name: _dequantize(np.array(values), *self._outputs[name]["quantization"])
+            for name, values in answers.items()
+        }
+
+    def _as_input(self, image):
+        return image[None].astype(self._input["dtype"], copy=False)
+
+
+def _dequantize(values, scale, zero_point):
+    """float32 values; scale 0 stands for a tensor that is float already."""
+    values = values.astype(np.float32)
+    return values if scale == 0 else (values - zero_point) * np.float32(scale)
