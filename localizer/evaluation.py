@@ -1,7 +1,6 @@
 """Score predictors on one split of a dataset: the same photos for all, each file read once."""
 
 import math
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,13 +10,12 @@ from tqdm import tqdm
 from localizer import boxes, iou_statistics
 from localizer.coco_metrics import average_precision
 from localizer.errors import InputError
-from localizer.predictors.constant import ConstantBox
 from localizer.predictors.predictor import Predictions
+from localizer.reporting.costs import checksum, latencies_ms, summarize_latency
 
 # A chunk of photos is full at either limit, so large photos do not fill the memory (0.2 GB).
 CHUNK_PHOTOS = 64
 CHUNK_PIXELS = 64_000_000
-LATENCY_PHOTOS = 30
 
 
 @dataclass(frozen=True)
@@ -27,9 +25,9 @@ class Evaluation:
     Attributes:
         metrics: the content of metrics.json, ready for JSON: a figure that does not apply is None.
         predictions: one row per model and photo, with columns model, image, xmin, ymin, xmax,
-            ymax (`rel_xyxy`, clipped to the image; NaN for no answer), score, label, iou.
-        rows: the rows of `dataset.samples` that were scored, int [n]; each model's part of
-            `predictions` has the same order.
+            ymax (`rel_xyxy`, clipped to the image; NaN for no answer), score, label, iou. The
+            index is the photo's position in `rows`.
+        rows: the rows of `dataset.samples` that were scored, int [n].
     """
 
     metrics: dict
@@ -37,30 +35,32 @@ class Evaluation:
     rows: np.ndarray
 
     def predictions_of(self, model):
-        """The rows of `predictions` that belong to the model of that name, index 0 to n - 1."""
-        return self.predictions[self.predictions["model"] == model].reset_index(drop=True)
+        """The rows of `predictions` that belong to the model of that name."""
+        return self.predictions[self.predictions["model"] == model]
 
 
 def evaluate(dataset, split, predictors, progress=True):
     """Let every predictor localize the object in every photo of a split, and score the boxes.
 
     A photo without an answer has IoU 0 and is counted as `no_box`. A photo that cannot be read is
-    left out for all models alike and listed in `unreadable`. The first predictor is the one
-    that the others are compared with, photo by photo.
+    left out for all models alike and listed in `unreadable`. Photos of a predictor's
+    `seen_breeds` are left out of its own figures (`left_out`; its `n` is smaller), and two models
+    are compared on the photos that both were scored on (`pairs`). The first predictor is the
+    one that the others are compared with.
 
     Args:
-        dataset: a `Dataset`.
+        dataset: a `Dataset` with true labels.
         split: "train", "validation" or "test".
-        predictors: one or more, each with its own name.
+        predictors: one or more, each with its own name; `seen_breeds`, `notes`, `path` and
+            `runtime` are reported where a predictor has them.
         progress: show a progress bar on stderr.
 
     Raises:
-        InputError: empty split, no readable photo, or two predictors of one name.
+        InputError: labels by a teacher, empty split, no readable photo, two predictors of one
+            name, or a predictor that has seen every breed.
     """
     names = [predictor.name for predictor in predictors]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise InputError(f"{twice[0]}: given twice as a model; rename one of them or leave it out")
+    _refuse_unfair(dataset, names)
     split_rows = dataset.indices(split)
     unreadable = []
     rows, answers = _predict(dataset, split_rows, predictors, unreadable, progress)
@@ -70,25 +70,23 @@ def evaluate(dataset, split, predictors, progress=True):
             f"read; the first: {unreadable[0]['reason']}. If the photos have moved, change `root` "
             f"in {dataset.path / 'dataset.json'}"
         )
-    latencies = _latencies_ms(dataset, rows, predictors)
     samples = dataset.samples.iloc[rows].reset_index(drop=True)
     true_rel_xyxy = dataset.boxes_rel_xyxy[rows]
     ious = [boxes.iou_xyxy(true_rel_xyxy, answer.boxes_rel_xyxy) for answer in answers]
+    kept = [_unseen(predictor, samples["breed"]) for predictor in predictors]
+    sizes = iou_statistics.size_thirds(boxes.area_xyxy(true_rel_xyxy))
+    pairs = iou_statistics.paired_differences(names, ious, kept)
+    versus_first = {
+        pair["model"]: {**pair, "model": names[0]} for pair in pairs if pair["other"] == names[0]
+    }
+    latencies = latencies_ms(dataset, rows, predictors)
     models = [
         {
-            "name": predictor.name,
-            **_scores(true_rel_xyxy, answer, iou),
-            **vars(predictor.cost),
-            "latency_ms": latency_ms,
-            **_label_accuracies(dataset.samples, samples, answer.labels),
-            **_breakdowns(samples, true_rel_xyxy, iou),
-            "versus_first": None,
+            **_entry(dataset, samples, true_rel_xyxy, sizes, predictor, *found),
+            "versus_first": versus_first.get(predictor.name),
         }
-        for predictor, answer, iou, latency_ms in zip(predictors, answers, ious, latencies)
+        for predictor, *found in zip(predictors, answers, ious, kept, latencies)
     ]
-    for model, iou in zip(models[1:], ious[1:]):
-        difference = iou_statistics.paired_difference(iou, ious[0])
-        model["versus_first"] = {"model": names[0], **difference}
     metrics = {
         "dataset": dataset.name,
         "split": split,
@@ -97,9 +95,55 @@ def evaluate(dataset, split, predictors, progress=True):
         "unreadable": unreadable,
         "warnings": _warnings(dataset, split, predictors),
         "models": models,
+        "pairs": pairs,
     }
-    tables = [_table(*columns, samples["image"]) for columns in zip(names, answers, ious)]
-    return Evaluation(_json_ready(metrics), pd.concat(tables, ignore_index=True), rows)
+    tables = [
+        _table(name, answer, iou, samples["image"])[mask]
+        for name, answer, iou, mask in zip(names, answers, ious, kept)
+    ]
+    return Evaluation(_json_ready(metrics), pd.concat(tables), rows)
+
+
+def _entry(dataset, samples, true_rel_xyxy, sizes, predictor, answer, iou, mask, times):
+    """A model's entry of metrics.json; `mask` says which photos it is scored on."""
+    part, samples = _part(answer, mask), samples[mask].reset_index(drop=True)
+    accuracies = _label_accuracies(dataset.samples, samples, part.labels)
+    if not mask.all():
+        # The breeds that it could name are the ones left out.
+        accuracies["breed_accuracy"] = None
+    return {
+        "name": predictor.name,
+        **_scores(true_rel_xyxy[mask], part, iou[mask]),
+        "left_out": int((~mask).sum()),
+        **vars(predictor.cost),
+        **summarize_latency(times),
+        "runtime": getattr(predictor, "runtime", None),
+        "sha256": checksum(getattr(predictor, "path", None)),
+        "notes": list(getattr(predictor, "notes", ())),
+        "seen_breeds": sorted(getattr(predictor, "seen_breeds", ())),
+        **accuracies,
+        **_breakdowns(samples, sizes[mask], iou[mask]),
+    }
+
+
+def _refuse_unfair(dataset, names):
+    if not dataset.has_true_labels:
+        raise InputError(
+            f"{dataset.path}: its boxes are a teacher's, and teacher labels are no truth; score "
+            "on a dataset that people annotated"
+        )
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"{twice[0]}: given twice as a model; rename one of them or leave it out")
+
+
+def _unseen(predictor, breeds):
+    """Photos of breeds that the predictor was not trained on, bool [n]."""
+    seen = {_normalized(breed) for breed in getattr(predictor, "seen_breeds", ())}
+    unseen = ~breeds.map(_normalized).isin(seen).to_numpy()
+    if not unseen.any():
+        raise InputError(f"{predictor.name}: was trained on all breeds of this split; leave it out")
+    return unseen
 
 
 def _warnings(dataset, split, predictors):
@@ -170,31 +214,15 @@ def _joined(parts):
     )
 
 
-def _latencies_ms(dataset, rows, predictors):
-    """Median time in ms for one photo, decoded and in memory, one at a time; None for a constant.
-
-    Each photo is given twice and the second answer is timed, so no first-call work counts.
-    """
-    times = [[] for _ in predictors]
-    spread = np.unique(np.linspace(0, len(rows) - 1, LATENCY_PHOTOS).round().astype(int))
-    for row in rows[spread]:
-        photo = dataset.read_photo(row)
-        for predictor, measured in zip(predictors, times):
-            if isinstance(predictor, ConstantBox):
-                continue
-            predictor.predict([photo])
-            start = time.perf_counter()
-            predictor.predict([photo])
-            measured.append(time.perf_counter() - start)
-    return [1000 * float(np.median(measured)) if measured else None for measured in times]
+def _part(answer, mask):
+    labels = [label for label, kept in zip(answer.labels, mask) if kept]
+    return Predictions(answer.boxes_rel_xyxy[mask], answer.scores[mask], labels)
 
 
 def _scores(true_rel_xyxy, answer, iou):
-    summary = iou_statistics.summarize(iou)
-    del summary["n"]
     thresholds, rates = iou_statistics.success_curve(iou)
     return {
-        **summary,
+        **iou_statistics.summarize(iou),
         "micro_iou": iou_statistics.micro_iou(true_rel_xyxy, answer.boxes_rel_xyxy),
         **average_precision(true_rel_xyxy, answer.boxes_rel_xyxy, answer.scores),
         "has_scores": bool(np.isfinite(answer.scores).any()),
@@ -233,22 +261,12 @@ def _normalized(name):
     return str(name).strip().replace("_", " ").casefold()
 
 
-def _breakdowns(samples, true_rel_xyxy, iou):
-    area = boxes.area_xyxy(true_rel_xyxy)
-    low, high = np.quantile(area, [1 / 3, 2 / 3])
-    size_names = np.array(
-        [
-            f"small: up to {low:.1%} of the photo",
-            f"medium: {low:.1%} to {high:.1%}",
-            f"large: over {high:.1%}",
-        ]
-    )
-    sizes = size_names[(area > low).astype(int) + (area > high)]
+def _breakdowns(samples, sizes, iou):
     by_size = iou_statistics.summarize_groups(iou, sizes)
     return {
         "per_species": iou_statistics.summarize_groups(iou, samples["species"]) or None,
         "per_breed": iou_statistics.summarize_groups(iou, samples["breed"]) or None,
-        "per_box_size": sorted(by_size, key=lambda g: size_names.tolist().index(g["group"])),
+        "per_box_size": by_size[::-1],  # Sorted by name: large, medium, small.
     }
 
 

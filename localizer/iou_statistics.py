@@ -4,6 +4,8 @@ Every function takes IoU values in [0, 1], one per image, shape [n]. An image wi
 counts as 0, so NaN never belongs in the input.
 """
 
+from itertools import combinations
+
 import numpy as np
 
 from localizer import boxes
@@ -84,6 +86,29 @@ def paired_difference(iou_a, iou_b, seed=0):
     }
 
 
+def paired_differences(names, ious, scored):
+    """`paired_difference` of each model and each one named before it, on their common images.
+
+    The intervals are of one pair each: with many pairs, some exclude 0 by chance.
+
+    Args:
+        names: m models.
+        ious: m arrays [n], on the same images.
+        scored: m bool arrays [n], the images on which each model is scored.
+
+    Returns:
+        One dict per pair: `model`, `other`, `n` common images, and the keys of
+        `paired_difference`, `model` minus `other`.
+    """
+    pairs = []
+    for a, b in combinations(range(len(names)), 2):
+        common = np.asarray(scored[a]) & np.asarray(scored[b])
+        difference = paired_difference(np.asarray(ious[b])[common], np.asarray(ious[a])[common])
+        n = int(common.sum())
+        pairs.append({"model": names[b], "other": names[a], "n": n, **difference})
+    return pairs
+
+
 def micro_iou(true_rel_xyxy, predicted_rel_xyxy):
     """Sum of the intersections over the sum of the unions, in [0, 1]: large objects weigh more.
 
@@ -116,6 +141,28 @@ def summarize(iou):
         "median_iou": float(np.median(iou)) if iou.size else float("nan"),
         "success": {str(t): success_rate(iou, t) for t in SUCCESS_THRESHOLDS},
     }
+
+
+def size_thirds(area):
+    """Which third of the photos each belongs to by the size of its true box.
+
+    Args:
+        area: [n], in units of the image.
+
+    Returns:
+        n names, which begin with "small", "medium" or "large" and say the limits; equal areas are
+        in one third.
+    """
+    area = np.asarray(area, np.float64)
+    low, high = np.quantile(area, [1 / 3, 2 / 3])
+    names = np.array(
+        [
+            f"small: up to {low:.1%} of the photo",
+            f"medium: {low:.1%} to {high:.1%}",
+            f"large: over {high:.1%}",
+        ]
+    )
+    return names[(area > low).astype(int) + (area > high)]
 
 
 def summarize_groups(iou, groups):

@@ -57,7 +57,7 @@ class MadeDataset:
             held = [image for image in group if split_of.get(image) in ("validation", "test")]
             for image in group if held else ():
                 reasons[image] = f"near-duplicate of {held[0]} in the {split_of[held[0]]} split"
-        pass
+        reasons |= self.left_out
         return reasons | dict.fromkeys(split_of, "the dataset itself has it, with a true box")
 
 

@@ -175,6 +175,8 @@ def default_dataset(models=()):
             if (Path(named) / "dataset.json").is_file():
                 return Path(named)
     found = sorted(Path("data").glob("*/dataset.json"), key=lambda path: path.stat().st_mtime)
+    # Photos that only a teacher has labelled are an addition to a dataset, not one to begin with.
+    found = [path for path in found if open_dataset(path.parent).has_true_labels]
     if not found:
         raise InputError("no dataset folder below data/. Make one with: python generate_dataset.py")
     return found[-1].parent

@@ -12,6 +12,8 @@ from localizer.errors import InputError
 from localizer.evaluation import CHUNK_PHOTOS, evaluate
 from localizer.predictors.constant import NAMES, constant_predictor
 from localizer.predictors.predictor import Cost, Predictions
+from localizer.reporting import costs
+from localizer.reporting.costs import checksum, latencies_ms, summarize_latency
 from localizer.store import COLUMNS, Dataset
 
 
@@ -168,6 +170,80 @@ def test_latency_is_of_one_photo_and_none_for_constants(tmp_path):
     assert slow.calls == [10] + [1] * 20  # the pass, then each photo twice
     assert 3.0 <= models[0]["latency_ms"] < 300
     assert models[1]["latency_ms"] is None and models[1]["parameters"] is None
+
+
+def test_predictors_take_turns_and_quartiles_hold_the_median(tmp_path, monkeypatch):
+    dataset = make_dataset(tmp_path)
+    turns = []
+
+    class Noted(FromTruth):
+        def predict(self, photos):
+            turns.append((self.name, int(photos[0][0, 0, 0])))
+            return super().predict(photos)
+
+    predictors = [Noted(name, dataset) for name in "ab"]
+    times = latencies_ms(dataset, np.arange(2, 12), predictors)
+    photos = [photo for _, photo in turns[::4]]
+    assert sorted(photos) == list(range(2, 12))
+    assert turns == [(name, photo) for photo in photos for name in "aabb"]
+    assert [len(measured) for measured in times] == [10, 10]
+    monkeypatch.setattr(costs, "LATENCY_PHOTOS", (3, 200))
+    monkeypatch.setattr(costs, "LATENCY_SECONDS", 0)
+    assert [len(t) for t in latencies_ms(dataset, np.arange(2, 12), predictors)] == [3, 3]
+    assert summarize_latency([1.0, 2.0, 3.0, 4.0, 10.0]) == {
+        "latency_ms": 3.0, "latency_quartiles_ms": [2.0, 4.0], "latency_photos": 5,
+    }  # fmt: skip
+
+
+def test_photos_of_seen_breeds_are_left_out_of_one_row(tmp_path):
+    dataset = make_dataset(tmp_path)
+    seen = FromTruth("seen", dataset, half, label=lambda row: "dog")
+    seen.seen_breeds, seen.notes = frozenset({"saint bernard"}), ("boxes heads",)
+
+    def half_of_saint_bernards(box, row):
+        return half(box, row) if row % 3 == 2 else box
+
+    ours = FromTruth("ours", dataset, half_of_saint_bernards)
+    evaluation = evaluate(dataset, "test", [ours, seen], progress=False)
+    first, second = evaluation.metrics["models"]
+    # Rows 2 to 11: four Saint Bernards (2, 5, 8, 11), three Bombays, three pugs.
+    assert (first["n"], first["left_out"], second["n"], second["left_out"]) == (10, 0, 6, 4)
+    assert first["mean_iou"] == pytest.approx(0.8) and second["mean_iou"] == pytest.approx(0.5)
+    assert second["versus_first"]["n"] == 6
+    assert second["versus_first"]["mean_difference"] == pytest.approx(-0.5)
+    assert [g["group"] for g in second["per_breed"]] == ["Bombay", "pug"]
+    assert second["species_accuracy"] == 0.5  # Three pugs are dogs, three Bombays are not.
+    assert second["notes"] == ["boxes heads"] and second["seen_breeds"] == ["saint bernard"]
+    assert list(evaluation.predictions_of("seen").index) == [1, 2, 4, 5, 7, 8]
+    assert list(evaluation.predictions_of("seen")["image"]) == [
+        f"{row}.png" for row in (3, 4, 6, 7, 9, 10)
+    ]
+    seen.seen_breeds = frozenset({"Bombay", "pug", "Saint_Bernard"})
+    with pytest.raises(InputError, match="all breeds"):
+        evaluate(dataset, "test", [seen], progress=False)
+
+
+def test_labels_of_a_teacher_are_no_truth(tmp_path):
+    dataset = make_dataset(tmp_path)
+    dataset.description["labels"] = "hub:mobile_object_localizer_v1"
+    with pytest.raises(InputError, match="teacher labels are no truth"):
+        evaluate(dataset, "test", [FromTruth("m", dataset)], progress=False)
+
+
+def test_checksum_names_a_file_and_a_folder(tmp_path):
+    file = tmp_path / "model" / "weights.bin"
+    file.parent.mkdir()
+    file.write_bytes(b"abc")
+    # The SHA-256 of "abc" as FIPS 180-2 gives it.
+    abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert checksum(file) == abc and checksum(None) is None
+    before = checksum(file.parent)
+    file.rename(file.with_name("other.bin"))
+    assert checksum(file.parent) not in (before, abc)
+    dataset = make_dataset(tmp_path / "pets")
+    predictor = FromTruth("m", dataset)
+    predictor.path = file.with_name("other.bin")
+    assert evaluate(dataset, "test", [predictor], False).metrics["models"][0]["sha256"] == abc
 
 
 @pytest.mark.parametrize(

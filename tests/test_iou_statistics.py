@@ -73,6 +73,26 @@ def test_paired_difference_refuses_other_images():
         paired_difference([0.1, 0.2], [0.1])
 
 
+def test_pairs_are_compared_on_common_images():
+    ious = [[0.5, 0.5, 0.5, 0.5], [0.9, 0.7, 0.0, 0.6], [0.5, 0.1, 0.3, 0.9]]
+    scored = [[True] * 4, [True, True, False, True], [True, False, True, True]]
+    first, second, third = iou_statistics.paired_differences(["a", "b", "c"], ious, scored)
+    assert (first["model"], first["other"], first["n"]) == ("b", "a", 3)
+    assert first["mean_difference"] == pytest.approx((0.4 + 0.2 + 0.1) / 3)
+    assert (second["model"], second["other"], second["n"]) == ("c", "a", 3)
+    assert (second["wins"], second["ties"], second["losses"]) == (1, 1, 1)
+    assert (third["model"], third["other"], third["n"]) == ("c", "b", 2)
+    assert third["mean_difference"] == pytest.approx((-0.4 + 0.3) / 2)
+
+
+def test_thirds_by_size_agree_with_ranks():
+    area = np.random.default_rng(7).permutation(np.arange(1, 31) / 40)
+    thirds = np.array([name.split(":")[0] for name in iou_statistics.size_thirds(area)])
+    ranks = area.argsort().argsort()
+    assert (thirds == np.array(["small", "medium", "large"])[ranks // 10]).all()
+    assert {name.split(":")[0] for name in iou_statistics.size_thirds([0.2] * 5)} == {"small"}
+
+
 def test_micro_iou_by_hand():
     true = [[0, 0, 1, 1], [0, 0, 0.2, 0.5], [0, 0, 0.5, 0.2]]
     predicted = [[0, 0, 0.5, 1], [0, 0, 0.2, 0.5], [np.nan] * 4]

@@ -1,5 +1,7 @@
 """The report folder: its files, its page, its pictures."""
 
+import base64
+import io
 import json
 import re
 from html.parser import HTMLParser
@@ -7,18 +9,23 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
+from localizer.errors import InputError
 from localizer.evaluation import evaluate
 from localizer.predictors.constant import constant_predictor
 from localizer.reporting.figures import breed_bars
-from localizer.reporting.page import write_report
+from localizer.reporting.gallery import Thumbnails
+from localizer.reporting.labeler import with_crop_labels
+from localizer.reporting.page import prepare_folder, write_comparison, write_report
 from localizer.reporting.pictures import (
     PREDICTION_COLOUR,
     TRUTH_COLOUR,
-    choose_rows,
     draw_boxes,
     shrink,
 )
+from localizer.reporting.section import describe_section
+from localizer.reporting.wording import difference_sentence
 from tests.test_evaluation import FromTruth, half, make_dataset
 
 HOSTILE = "<script>alert('x')</script> $a_b$ & \"c\""
@@ -57,9 +64,8 @@ def test_files_hold_what_was_measured(tmp_path):
     table = pd.read_csv(path.parent / "predictions.csv")
     assert len(table) == 40
     assert table["iou"].to_numpy() == pytest.approx(evaluation.predictions["iou"], abs=1e-5)
-    pictures = sorted(p.name for p in (path.parent / "pictures").iterdir())
-    assert len(pictures) == 36 and pictures[0] == "01-ours-best-1.jpg"
-    assert not list(path.parent.rglob("*.partial"))
+    files = sorted(p.name for p in path.parent.iterdir())
+    assert files == ["metrics.json", "predictions.csv", "report.html"]
     text = " ".join(Page(html).text.split())
     for expected in (
         "Head localization on pets", "20 photos of the test split", "the command --x", "0.500",
@@ -73,29 +79,157 @@ def test_page_asks_for_nothing_outside_itself(tmp_path):
     dataset = make_dataset(tmp_path / "pets")
     _, _, html = report(tmp_path, dataset, [FromTruth("ours", dataset, half)])
     page = Page(html)
-    assert not {"script", "link", "iframe"} & {tag for tag, _ in page.tags}
+    assert not {"link", "iframe", "img"} & {tag for tag, _ in page.tags}
+    assert all("src" not in attributes for tag, attributes in page.tags if tag == "script")
     for tag, attributes in page.tags:
         for name in ("src", "href", "xlink:href"):
             assert attributes.get(name, "data:").startswith(("data:", "#")), (tag, attributes)
-    assert not re.search(r"@import|url\((?!#)", html)
-    images = [attributes for tag, attributes in page.tags if tag == "img"]
-    assert len(images) == 9 and all(image["alt"] for image in images)
+    assert not re.search(r"@import|url\((?!#)|\bfetch\(|XMLHttpRequest", html)
+    assert "default-src 'none'" in html
+
+
+def test_thumbnails_hold_each_photo_once_for_all_sections(tmp_path):
+    dataset = make_dataset(tmp_path / "pets")
+    evaluation = evaluate(dataset, "test", [FromTruth("ours", dataset, half)], progress=False)
+    thumbnails = Thumbnails()
+    sections = [describe_section(evaluation, dataset, thumbnails)["gallery"] for _ in range(2)]
+    assert len(thumbnails.entries) == 10
+    for photos in (section["photos"] for section in sections):
+        for row, photo in enumerate(photos, start=2):
+            uri, width, height = thumbnails.entries[photo["photo"]]
+            decoded = Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
+            assert decoded.size == (width, height) == (40, 20)
+            assert decoded.getpixel((20, 10))[0] == pytest.approx(row, abs=6)
+            truth = dataset.boxes_rel_xyxy[row]
+            assert photo["truth"] == pytest.approx(1000 * truth, abs=0.51)
+            assert photo["boxes"][0] == pytest.approx(1000 * half(truth.copy(), row), abs=0.51)
+            assert photo["iou"] == [pytest.approx(0.5, abs=1e-4)]
+
+
+def test_several_datasets_make_one_page_and_a_folder_each(tmp_path):
+    parts = []
+    for target in ("head", "body"):
+        dataset = make_dataset(tmp_path / f"pets-{target}")
+        dataset.description["target"] = target
+        predictors = [FromTruth("ours", dataset, half), FromTruth("b", dataset)]
+        parts.append((evaluate(dataset, "test", predictors, progress=False), dataset))
+    page = write_comparison(parts, tmp_path / "out", "command")
+    for target in ("head", "body"):
+        metrics = json.loads((page.parent / f"pets-{target}" / "metrics.json").read_text())
+        assert metrics["target"] == target
+        assert (page.parent / f"pets-{target}" / "predictions.csv").is_file()
+    assert not (page.parent / "metrics.json").exists()
+    html = page.read_text(encoding="utf-8")
+    targets = [a["data-target"] for tag, a in Page(html).tags if tag == "section"]
+    assert targets == ["head", "body"]
+    # Every figure and every table says which target it is of.
+    for section, target in zip(html.split("<section")[1:], targets):
+        titles = re.findall(r"<h4>(.*?)</h4>", section.partition("By size of")[0])
+        assert len(titles) == 6 and all(f"({target})" in title for title in titles)
+        heads = re.findall(r"<thead><tr><th>(mean .*?)<th>", section)
+        assert len(heads) == 3 and all(f"mean {target} IoU" in head for head in heads)
+        assert f"Models on {target} boxes" in section
+
+
+def test_datasets_of_one_name_are_refused(tmp_path):
+    datasets = [make_dataset(tmp_path / folder / "pets") for folder in "ab"]
+    with pytest.raises(InputError, match="pets: two datasets of this name"):
+        prepare_folder(tmp_path / "out", datasets)
+    assert prepare_folder(tmp_path / "out", datasets[:1]).is_dir()
+    (tmp_path / "out" / "dataset.json").touch()
+    with pytest.raises(InputError, match="holds a dataset.json"):
+        prepare_folder(tmp_path / "out", datasets[:1])
+
+
+def test_every_pair_is_there_both_ways(tmp_path):
+    dataset = make_dataset(tmp_path / "pets")
+    names = {"perfect": lambda box, row: box, "half": half, "mute": lambda box, row: [np.nan] * 4}
+    predictors = [FromTruth(name, dataset, change) for name, change in names.items()]
+    evaluation = evaluate(dataset, "test", predictors, progress=False)
+    matrix = dict(describe_section(evaluation, dataset, Thumbnails())["matrix"])
+    mean = {"perfect": 1.0, "half": 0.5, "mute": 0.0}
+    for row in names:
+        for column, cell in zip(names, matrix[row]):
+            if row == column:
+                assert cell is None
+                continue
+            assert cell["mean"] == pytest.approx(mean[row] - mean[column], abs=1e-6)
+            assert cell["ci95"][0] <= cell["mean"] + 1e-9 and cell["mean"] <= cell["ci95"][1] + 1e-9
+            assert cell["verdict"] == ("ahead" if mean[row] > mean[column] else "behind")
+
+
+def test_differences_name_the_better_model():
+    versus = {"model": "a", "mean_difference": -0.1, "ci95": [-0.15, -0.05], "n": 9}
+    versus |= {"wins": 2, "ties": 1, "losses": 6}
+    better, rest = difference_sentence({"name": "b", "versus_first": versus})
+    assert better == "a" and "beats b by 0.100 (95 % interval 0.050 to 0.150)" in rest
+    assert "better on 6, equal on 1 and worse on 2 of 9 photos" in rest
+    better, rest = difference_sentence(
+        {"name": "b", "versus_first": versus | {"ci95": [-0.3, 0.1]}}
+    )
+    assert "is not clearly ahead of b" in rest
+    lonely = versus | {"mean_difference": None, "ci95": [None, None], "n": 0}
+    assert "share no photo" in difference_sentence({"name": "b", "versus_first": lonely})[1]
+
+
+def test_left_out_photos_and_notes_are_said(tmp_path):
+    dataset = make_dataset(tmp_path / "pets")
+    seen = FromTruth("seen", dataset, half)
+    seen.seen_breeds, seen.notes = frozenset({"pug"}), ("boxes <whole> animals",)
+    _, _, html = report(tmp_path, dataset, [FromTruth("ours", dataset), seen])
+    text = " ".join(Page(html).text.split())
+    assert "seen was trained on photos of pug: the 3 photos of these breeds are left out" in text
+    assert "over 7 of 10 photos" in text
+    assert "seen: boxes <whole> animals" in text
+    assert "of 7 photos." in text
+
+
+class Colours:
+    """A classifier that tells even rows from odd ones by the red of the crop."""
+
+    labels = ("Cat", "Cat food")
+
+    def classify(self, crops):
+        return np.array([[0.5, 0.1] if crop[0, 0, 0] % 2 else [0.1, 0.5] for crop in crops])
+
+
+def test_labels_of_the_crops_are_on_the_page(tmp_path):
+    dataset = make_dataset(tmp_path / "pets")
+    predictors = [FromTruth("ours", dataset), constant_predictor("baseline:center", dataset)]
+    evaluation = evaluate(dataset, "test", predictors, progress=False)
+    labelled = with_crop_labels(evaluation, dataset, Colours(), "hub:colours")
+    summary = labelled.metrics["labeler"]
+    makers = [maker["name"] for maker in summary["box_makers"]]
+    assert makers == ["truth", "ours", "baseline:center", "whole photo"]
+    # Cats are rows 3, 6 and 9; two of them are odd.
+    assert summary["n_cats"] == 3 and summary["box_makers"][0]["cats_rank_1"] == pytest.approx(
+        2 / 3
+    )
+    page = write_report(labelled, dataset, tmp_path / "out", "command")
+    assert "What hub:colours says of the crops, head boxes" in page.read_text()
+    assert "labeler" not in evaluation.metrics
 
 
 def test_names_are_escaped(tmp_path):
     dataset = make_dataset(tmp_path / "pets")
     dataset.samples["breed"] = HOSTILE
-    hostile_photo = "<img src=x onerror=alert(1)>.png"
+    hostile_photo = "</script><img src=x onerror=alert(1)>.png"
+    (dataset.root / hostile_photo).parent.mkdir()
     (dataset.root / "5.png").rename(dataset.root / hostile_photo)
     dataset.samples.loc[5, "image"] = hostile_photo
     predictor = FromTruth(HOSTILE, dataset, half, label=lambda row: HOSTILE)
     _, _, html = report(tmp_path, dataset, [predictor], command=HOSTILE)
     page = Page(html)
-    assert "script" not in {tag for tag, _ in page.tags}
+    # The photos, the section's data, and the page's own script.
+    assert [tag for tag, _ in page.tags].count("script") == 3
     assert all("onerror" not in attributes for _, attributes in page.tags)
-    assert HOSTILE in page.text and hostile_photo in page.text
-    svgs = re.findall(r"<svg.*?</svg>", html, flags=re.DOTALL)
-    assert len(svgs) == 4
+    assert HOSTILE in page.text
+    data = json.loads(re.search(r'data-role="data">(.*?)</script>', html, flags=re.DOTALL)[1])
+    assert [photo["name"] for photo in data["photos"]][3] == hostile_photo
+    assert data["models"][0]["name"] == data["photos"][0]["breed"] == HOSTILE
+    assert "onerror=alert" not in re.sub(r"<script type.*?</script>", "", html, flags=re.DOTALL)
+    svgs = re.findall(r'<svg (?!class="bar").*?</svg>', html, flags=re.DOTALL)
+    assert len(svgs) == 5
     for svg in svgs:
         assert HOSTILE in Page(svg).text
 
@@ -130,7 +264,7 @@ def test_breed_bars_show_each_interval():
         {"group": "pug", "n": 9, "mean_iou": 0.5, "ci95": [0.25, 0.75]},
         {"group": "boxer", "n": 1, "mean_iou": 1.0, "ci95": [None, None]},
     ]
-    svg = breed_bars({"per_breed": groups})
+    svg = breed_bars([{"name": "ours", "per_breed": groups}])
     assert "pug (9)" in svg and "boxer (1)" in svg
     ends = [
         [float(x) for x in re.findall(r"[ML] ([\d.]+)", path)]
@@ -146,7 +280,7 @@ def test_breed_bars_show_each_interval():
 def test_second_report_replaces_the_first(tmp_path):
     dataset = make_dataset(tmp_path / "pets")
     report(tmp_path, dataset, [FromTruth("alpha", dataset)])
-    own = tmp_path / "report" / "pictures" / "mine.jpg"
+    own = tmp_path / "report" / "mine.jpg"
     own.write_bytes(b"not of the report")
     _, _, html = report(tmp_path, dataset, [FromTruth("beta", dataset)])
     names = {p.name for p in own.parent.iterdir()}
@@ -169,11 +303,3 @@ def test_boxes_are_drawn_where_they_are():
 def test_shrink_keeps_the_aspect_and_never_enlarges():
     assert shrink(np.zeros((1000, 500, 3), np.uint8), 360).shape == (360, 180, 3)
     assert shrink(np.zeros((20, 10, 3), np.uint8), 360).shape == (20, 10, 3)
-
-
-def test_galleries_hold_best_median_and_worst():
-    chosen = choose_rows(np.array([0.5, 0.1, 0.9, 0.7, 0.3, 0.6, 0.2]), count=2)
-    assert {kind: rows.tolist() for kind, rows in chosen.items()} == {
-        "best": [2, 3], "median": [5, 0], "worst": [1, 6],
-    }  # fmt: skip
-    assert {len(rows) for rows in choose_rows(np.array([0.4]), count=6).values()} == {1}

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
 from localizer.dataset_generation import GenerationSettings, generate_dataset
 from localizer.errors import InputError
+from localizer.exclusion import open_exclusion
 from localizer.label_files import choose_labels, read_labels, write_labels
 from localizer.photos import read_photo, stretch
 from localizer.predictors.predictor import Cost, Predictions
@@ -278,6 +278,21 @@ def test_the_companion_leaves_out_the_official_test_list(root):
     assert sorted(dataset.unlabelled.samples["image"]) == [f"images/{i}.png" for i in (1, 2, 3)]
 
 
+def test_the_companion_leaves_out_what_the_dataset_excludes(root):
+    _, path = written(root)
+    other = GenerationSettings("csv", "object", root=root, image_size=32)
+    kept_apart = [AnnotatedImage(f"images/{number}.png", BOX) for number in (6, 7)]
+    other = generate_dataset(lambda _: kept_apart, other, root.parent / "other", progress=False)
+    records = [AnnotatedImage("images/0.png", BOX)]
+    records += [Skipped(f"images/{number}.png", "no annotation") for number in range(1, 12)]
+    exclude = (open_exclusion(str(other.path)),)
+    added = with_companion(root, path, records, exclude=exclude).unlabelled
+    expected = {f"images/{number}.png" for number in range(1, 12) if number not in (6, 7)}
+    assert set(added.samples["image"]) == expected
+    reasons = pd.read_csv(added.path / "skipped.csv").set_index("image")["reason"]
+    assert "the same photo as images/6.png in " in reasons["images/6.png"]
+
+
 def test_without_a_photo_to_add_there_is_no_companion(root):
     _, path = written(root)
     records = [AnnotatedImage(f"images/{number}.png", BOX) for number in range(12)]
@@ -285,8 +300,7 @@ def test_without_a_photo_to_add_there_is_no_companion(root):
     assert open_dataset(root.parent / "main").has_true_labels
 
 
-def test_labels_are_for_training_says_the_photo_table(root):
-    """Scores that are missing stay missing, and names stay text."""
+def test_scores_may_be_missing_and_names_stay_text(root):
     save(root, "007.png")
     dataset = label_folder(root)
     table = pd.read_csv(dataset.path / "samples.csv", dtype=str)
@@ -294,8 +308,3 @@ def test_labels_are_for_training_says_the_photo_table(root):
     table.to_csv(dataset.path / "samples.csv", index=False)
     samples = open_dataset(dataset.path).samples
     assert np.isnan(samples["score"][0]) and samples["teacher"][0] == "007"
-
-
-def test_the_sheet_of_a_labelled_folder_is_a_picture(root):
-    save(root, "a.png")
-    assert Image.open(label_folder(root).path / "contact_sheet.jpg").format == "JPEG"

@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from localizer import boxes
+from localizer.reporting.colours import model_colour, model_dash
 
-# Okabe and Ito's palette for all kinds of colour vision, its blue lighter to read on black too.
-_COLOURS = ("#2B8CC4", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8A8A8A")
 # Matplotlib has no `currentColor`: this stands for it until the SVG is written.
 _INK = "#010203"
+_LONGEST_NAME = 48
 _STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "localizer",
@@ -34,11 +34,11 @@ def iou_histogram(evaluation):
     """How many photos have which IoU, one line per model. Returns SVG text."""
     with matplotlib.rc_context(_STYLE):
         figure, axes = _figure(height=2.9 + 0.19 * len(evaluation.metrics["models"]))
-        for colour, model, iou in _models(evaluation):
+        for style, model, iou, _ in _models(evaluation):
             counts, edges = np.histogram(iou, bins=20, range=(0, 1))
             if model is evaluation.metrics["models"][0]:
-                axes.stairs(counts, edges, color=colour, alpha=0.2, fill=True)
-            axes.stairs(counts, edges, color=colour, linewidth=1.8, label=_text(model["name"]))
+                axes.stairs(counts, edges, color=style["color"], alpha=0.2, fill=True)
+            axes.stairs(counts, edges, **style, linewidth=1.6, label=_text(model["name"]))
         axes.set(xlabel="IoU", ylabel="photos", xlim=(0, 1))
         _legend(axes)
         return _svg(figure)
@@ -48,11 +48,11 @@ def success_curves(evaluation):
     """Share of photos that reach each IoU, one line per model with its area. Returns SVG text."""
     with matplotlib.rc_context(_STYLE):
         figure, axes = _figure(height=2.9 + 0.19 * len(evaluation.metrics["models"]))
-        for colour, model, _ in _models(evaluation):
+        for style, model, _, _ in _models(evaluation):
             thresholds, rates = model["success_curve"].values()
             area = np.trapezoid(rates, thresholds)
             label = f"{_text(model['name'])} (AUC {area:.3f})"
-            axes.plot(thresholds, rates, color=colour, linewidth=1.8, label=label)
+            axes.plot(thresholds, rates, **style, linewidth=1.6, label=label)
         axes.set(xlabel="IoU threshold", ylabel="share of photos that reach it")
         axes.set(xlim=(0, 1), ylim=(0, 1.02))
         _legend(axes)
@@ -64,18 +64,19 @@ def iou_by_box_size(evaluation, dataset):
 
     Returns SVG text.
     """
-    percent = 100 * boxes.area_xyxy(dataset.boxes_rel_xyxy[evaluation.rows])
-    order = np.argsort(percent, kind="stable")
-    bins = np.array_split(order, min(10, len(order)))
+    areas = 100 * boxes.area_xyxy(dataset.boxes_rel_xyxy[evaluation.rows])
     with matplotlib.rc_context(_STYLE):
         figure, axes = _figure(height=2.9 + 0.19 * len(evaluation.metrics["models"]))
-        for colour, model, iou in _models(evaluation):
+        for style, model, iou, positions in _models(evaluation):
+            percent = areas[positions]
             if model is evaluation.metrics["models"][0]:
                 # As pixels: thousands of dots would make the page heavy.
-                axes.scatter(percent, iou, s=5, color=colour, alpha=0.3, lw=0, rasterized=True)
+                dots = {"s": 5, "color": style["color"], "alpha": 0.3, "lw": 0}
+                axes.scatter(percent, iou, rasterized=True, **dots)
+            bins = np.array_split(np.argsort(percent, kind="stable"), min(10, len(percent)))
             centres = [np.median(percent[part]) for part in bins]
             means = [iou[part].mean() for part in bins]
-            axes.plot(centres, means, "o-", color=colour, ms=3, label=_text(model["name"]))
+            axes.plot(centres, means, marker="o", ms=3, label=_text(model["name"]), **style)
         axes.set(xscale="log", xlabel="area of the true box, % of the photo", ylabel="IoU")
         axes.set_ylim(-0.02, 1.02)
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -85,23 +86,67 @@ def iou_by_box_size(evaluation, dataset):
         return _svg(figure)
 
 
-def breed_bars(model):
-    """Mean IoU per breed with its 95 % interval, best first. Returns SVG text.
+def iou_against_latency(models):
+    """Mean IoU of each model that was timed against its latency. Returns SVG text.
+
+    The area of a dot is in proportion to the bytes of the model's file, a cross stands where they
+    are not known. Lines are the 95 % interval of the IoU and the quartiles of the latency.
 
     Args:
-        model: an entry of metrics["models"] with `per_breed`.
+        models: metrics["models"].
     """
-    groups = sorted(model["per_breed"], key=lambda group: group["mean_iou"])
+    timed = [(i, model) for i, model in enumerate(models) if model["latency_ms"]]
+    most = max((model["file_bytes"] or 0 for _, model in timed), default=0)
     with matplotlib.rc_context(_STYLE):
-        figure, axes = _figure(height=0.9 + 0.2 * len(groups))
+        figure, axes = _figure(height=2.9 + 0.19 * len(timed))
+        for number, model in timed:
+            x, y, colour = model["latency_ms"], model["mean_iou"], model_colour(number)
+            axes.hlines(y, *model["latency_quartiles_ms"], color=colour, linewidth=1.2)
+            axes.vlines(x, *np.array(model["ci95"], float), color=colour, linewidth=1.2)
+            size = model["file_bytes"]
+            if size:
+                axes.scatter(x, y, s=500 * size / most, color=colour, alpha=0.35, linewidths=0)
+            label = _text(model["name"])
+            axes.plot(x, y, "o" if size else "x", color=colour, ms=3.5, label=label)
+        axes.set(xscale="log", xlabel="latency of one photo, ms", ylabel="mean IoU", ylim=(0, 1))
+        low, high = min(m["latency_ms"] for _, m in timed), max(m["latency_ms"] for _, m in timed)
+        axes.set_xlim(low / 2, high * 2)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter("")
+        _legend(axes)
+        return _svg(figure)
+
+
+def breed_bars(models):
+    """Mean IoU per breed: bars of the first model, its best breed on top, dots of the others.
+
+    A line is the first model's 95 % interval. Returns SVG text.
+
+    Args:
+        models: metrics["models"], the first with `per_breed`.
+    """
+    groups = sorted(models[0]["per_breed"], key=lambda group: group["mean_iou"])
+    with matplotlib.rc_context(_STYLE):
+        figure, axes = _figure(height=1.1 + 0.2 * len(groups) + 0.19 * len(models))
         means = [group["mean_iou"] for group in groups]
-        axes.barh(range(len(groups)), means, color=_COLOURS[0], alpha=0.55, height=0.7)
+        label = _text(models[0]["name"])
+        places = range(len(groups))
+        axes.barh(places, means, color=model_colour(0), alpha=0.4, height=0.7, label=label)
         # A breed with a single photo has no interval, and its bar no line.
         lows, highs = np.array([group["ci95"] for group in groups], float).T
-        axes.hlines(range(len(groups)), lows, highs, color=_INK, linewidth=1)
+        axes.hlines(places, lows, highs, color=_INK, linewidth=1)
+        for number, model in enumerate(models[1:], start=1):
+            mean_of = {group["group"]: group["mean_iou"] for group in model["per_breed"] or []}
+            xs = [mean_of.get(group["group"], np.nan) for group in groups]
+            axes.plot(
+                xs, places, "o", ms=3.5, color=model_colour(number), label=_text(model["name"])
+            )
         labels = [f"{_text(group['group'])} ({group['n']})" for group in groups]
-        axes.set_yticks(range(len(groups)), labels, fontsize=9)
+        axes.set_yticks(places, labels, fontsize=9)
         axes.set(xlim=(0, 1), ylim=(-0.7, len(groups) - 0.3), xlabel="mean IoU")
+        if len(models) > 1:
+            _legend(axes)
         return _svg(figure)
 
 
@@ -116,10 +161,11 @@ def _figure(height):
 
 
 def _models(evaluation):
-    """(colour, metrics, IoU values) of each model."""
+    """(line style, metrics, IoU values, positions of their photos) of each model."""
     for i, model in enumerate(evaluation.metrics["models"]):
-        iou = evaluation.predictions_of(model["name"])["iou"].to_numpy()
-        yield _COLOURS[i % len(_COLOURS)], model, iou
+        predictions = evaluation.predictions_of(model["name"])
+        style = {"color": model_colour(i), "linestyle": model_dash(i)}
+        yield style, model, predictions["iou"].to_numpy(), predictions.index.to_numpy()
 
 
 def _legend(axes):
@@ -128,7 +174,9 @@ def _legend(axes):
 
 
 def _text(name):
-    """Any name as plain text: a dollar sign would start a formula."""
+    """Any name as plain text: a dollar sign would start a formula, and a long one push the axes."""
+    if len(name) > _LONGEST_NAME:
+        name = f"{name[: _LONGEST_NAME // 2]}…{name[-_LONGEST_NAME // 2 :]}"
     return name.replace("$", r"\$")
 
 

@@ -1,0 +1,48 @@
+"""Write a trained model in the formats of phones, microcontrollers and services.
+
+    python export_model.py                     # models/pet_head.keras in all formats, to exports/
+    python export_model.py --model runs/first --formats litert onnx --out exports
+
+Every file is checked before it is announced: its boxes on up to 200 validation images against
+those of the Keras model. A file that fails is not kept. The images, and those that 8-bit files are
+calibrated on, are those of --data, else of the model's own dataset below data/, else drawn scenes.
+docs/deployment.md shows how to use the files.
+"""
+
+import os
+from pathlib import Path
+
+from localizer.command_line import build_parser, run_script, start_keras
+
+FORMATS = ("litert", "litert-int8", "onnx", "saved_model")
+
+
+def main():
+    parser = build_parser(__doc__)
+    add = parser.add_argument
+    add("--model", type=Path, default="models/pet_head.keras", help="run folder or .keras file")
+    add(
+        "--formats", nargs="+", choices=FORMATS, default=list(FORMATS),
+        help="formats to write",
+    )  # fmt: skip
+    add("--out", type=Path, default="exports", help="folder to write to")
+    add("--data", type=Path | None, help="dataset folder to calibrate on and to check with")
+    options = parser.parse_args()
+
+    # The converters read TensorFlow's graphs; a .keras file is the same for all backends.
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    start_keras()
+    from localizer.export.exporting import export_model
+    from localizer.export.images import find_images
+    from localizer.export.metadata import open_source_model
+    from localizer.export.table import print_export, print_heading
+
+    source = open_source_model(options.model)
+    images = find_images(source, options.data)
+    print_heading(images, calibrates="litert-int8" in options.formats)
+    for file_format in dict.fromkeys(options.formats):
+        print_export(export_model(source, file_format, images, options.out))
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,73 @@
+"""Find the object in photos: print its box, and on request draw it.
+
+    python localize_images.py holiday.jpg
+    python localize_images.py holiday/ --out found --crops        # pictures with boxes, and crops
+    find . -name "*.heic" -print0 | python localize_images.py - --null --json > boxes.jsonl
+
+A photo is a file, a folder (with those below it), a pattern in quotes, or `-` for a list of files
+on standard input; each is localized once. Boxes are in pixels of the photo as viewers show it.
+With --json a line per photo: image, xmin, ymin, xmax, ymax, score, label (null where there is
+none), or image, error.
+
+Exit codes: 0 all photos were localized; 1 some could not be, the others were; 2 the options or the
+model cannot be used; 130 interrupted.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from jsonargparse.typing import ClosedUnitInterval, NonNegativeFloat, PositiveInt
+
+from localizer.command_line import build_parser, run_script, start_keras
+
+SHIPPED_MODEL = Path(__file__).resolve().parent / "models" / "pet_head.keras"
+
+
+def build_options():
+    parser = build_parser(__doc__)
+    parser.usage = "python localize_images.py PHOTO [PHOTO ...] [options]"
+    add = parser.add_argument
+    add("photos", nargs="*", type=str, metavar="PHOTO", help="file, folder, pattern, or - (list)")
+    add("--model", type=str | None, help="run folder or model file (default: the pet-head model)")
+    add("--out", type=Path | None, help="write each photo with its box (NAME.box.jpg) below it")
+    add("--crops", action="store_true", help="with --out: the box's part too (NAME.crop.jpg)")
+    add("--margin", type=NonNegativeFloat, default=0.1,
+        help="of crops, on each side, as a share of the box's width and height")  # fmt: skip
+    add("--min-score", type=ClosedUnitInterval, default=0.0,
+        help="a box of a lower score is no answer")  # fmt: skip
+    add("--json", action="store_true", help="print JSON lines instead of a table")
+    add("--null", action="store_true", help="with -: paths end with NUL, as of find -print0")
+    add("--batch-size", type=PositiveInt, default=32, help="photos at once through the network")
+    add("--workers", type=PositiveInt | None, help="threads (default: one per core, at most 8)")
+    options = parser.parse_args()
+    if not options.photos:
+        parser.error("no photo is given. For example: python localize_images.py holiday.jpg")
+    if options.crops and not options.out:
+        parser.error("--crops needs --out, the folder to write to")
+    if options.out and options.out.exists() and not options.out.is_dir():
+        parser.error(f"--out {options.out}: is a file, not a folder")
+    return options
+
+
+def main():
+    options = build_options()
+    model = options.model or str(SHIPPED_MODEL)
+    if os.path.isdir(model) or model.endswith(".keras"):
+        start_keras()
+    from localizer.localization_run import localize_photos
+    from localizer.localizing import Localizer
+
+    localizer = Localizer.load(model)
+    try:
+        failed = localize_photos(localizer, options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has seen enough (`| head`). Nothing shall complain while Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        failed = 0
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,115 @@
+"""What a classifier says of the crops that localizers make: a box is judged by its use."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from localizer.boxes import clip_rel_xyxy
+from localizer.predictors.labeler import RECOMMENDED_SCORE
+
+TOP_LABELS = 5
+# A pixel counts from this share of it on: float32 boxes end a little behind the pixel they mean.
+_TOUCH = 1e-3
+
+
+@dataclass(frozen=True)
+class CropLabels:
+    """What `label_crops` found.
+
+    Attributes:
+        summary: ready for JSON; see `label_crops`.
+        table: one row per photo and box maker: image, box_maker, label (the top one; "" where
+            there was no box), score (of it), cat_score. NaN where there was no box.
+    """
+
+    summary: dict
+    table: pd.DataFrame
+
+
+def label_crops(images, species, photos, boxes_rel_xyxy, labeler, margin=0.0):
+    """Classify the crop of every box, one photo in memory at a time.
+
+    Args:
+        images: n names.
+        species: n times "cat", "dog", or another word.
+        photos: iterable of n photos, uint8 RGB [height, width, 3].
+        boxes_rel_xyxy: {box maker: [n, 4]}, a row of NaN for no box. One of them is "truth".
+        labeler: `Labeler`.
+        margin: widens each box on every side by this share of its width or height.
+
+    Returns:
+        CropLabels. Its summary has margin, n_cats, n_dogs, and for each box maker: cats_rank_1,
+        the share of cats whose top label is "Cat"; cats_score, the share whose score for "Cat" is
+        at least 0.35; dogs_top_labels, the most frequent ones with their counts, because the
+        labeler has no label "Dog"; same_as_truth, the share of photos with the same top label as
+        on the true box; no_box, the number of photos without one, which count as wrong. A share of
+        nothing is None.
+    """
+    makers, rows = list(boxes_rel_xyxy), []
+    cat = labeler.labels.index("Cat")
+    for i, photo in enumerate(photos):
+        boxes = np.stack([boxes_rel_xyxy[maker][i] for maker in makers])
+        has_box = np.isfinite(boxes).all(axis=1)
+        scores = labeler.classify([crop(photo, box, margin) for box in boxes[has_box]])
+        found = dict(zip(np.flatnonzero(has_box), scores))
+        for j, maker in enumerate(makers):
+            row = images[i], species[i], maker
+            if j in found:
+                top = int(found[j].argmax())
+                rows.append((*row, labeler.labels[top], found[j][top], found[j][cat]))
+            else:
+                rows.append((*row, "", np.nan, np.nan))
+    columns = ["image", "species", "box_maker", "label", "score", "cat_score"]
+    table = pd.DataFrame(rows, columns=columns).astype({"score": float, "cat_score": float})
+    kinds = pd.Series(species)
+    summary = {
+        "margin": float(margin),
+        "n_cats": int((kinds == "cat").sum()),
+        "n_dogs": int((kinds == "dog").sum()),
+        "box_makers": [_summarize(table, maker) for maker in makers],
+    }
+    return CropLabels(summary, table.drop(columns="species"))
+
+
+def _summarize(table, maker):
+    truth = table.loc[table["box_maker"] == "truth", "label"].to_numpy()
+    answers = table[table["box_maker"] == maker]
+    cats = answers[answers["species"] == "cat"]
+    dogs = answers.loc[(answers["species"] == "dog") & (answers["label"] != ""), "label"]
+    # Ties by name, so that the list does not depend on the order of the photos.
+    counts = sorted(dogs.value_counts().items(), key=lambda item: (-item[1], item[0]))
+    return {
+        "name": maker,
+        "cats_rank_1": _share(cats["label"] == "Cat"),
+        "cats_score": _share(cats["cat_score"] >= RECOMMENDED_SCORE),
+        "dogs_top_labels": [
+            {"label": label, "count": int(count)} for label, count in counts[:TOP_LABELS]
+        ],
+        "same_as_truth": _share((answers["label"].to_numpy() == truth) & (answers["label"] != "")),
+        "no_box": int((answers["label"] == "").sum()),
+    }
+
+
+def _share(hits):
+    return float(np.mean(hits)) if len(hits) else None
+
+
+def crop(photo, box_rel_xyxy, margin=0.0):
+    """The part of a photo in a box: every pixel that the box touches, and at least one.
+
+    Args:
+        photo: uint8 [height, width, 3].
+        box_rel_xyxy: [4].
+        margin: widens the box on every side by this share of its width or height.
+    """
+    height, width = photo.shape[:2]
+    low, high = np.split(np.asarray(box_rel_xyxy, np.float64), 2)
+    edge = margin * (high - low)
+    left, top, right, bottom = clip_rel_xyxy([*(low - edge), *(high + edge)]) * np.array(
+        [width, height, width, height]
+    )
+    x0, y0 = min(int(left + _TOUCH), width - 1), min(int(top + _TOUCH), height - 1)
+    x1 = max(int(np.ceil(right - _TOUCH)), x0 + 1)
+    y1 = max(int(np.ceil(bottom - _TOUCH)), y0 + 1)
+    return photo[y0:y1, x0:x1]

@@ -1,0 +1,152 @@
+"""Writes a trained model in other formats; only files that pass their check are kept."""
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from localizer.errors import InputError
+from localizer.export import litert
+from localizer.export.checking import INTEGER_BYTES, Check, compare
+from localizer.export.metadata import describe
+from localizer.export.onnx_file import write_onnx
+from localizer.export.saved_model import add_metadata, run_saved_model, write_saved_model
+
+_INTEGER = ("8-bit integers throughout", litert.convert_integer)
+_INTEGER_NETWORK = (
+    "8-bit integers, float32 after the last convolutions",
+    litert.convert_integer_network,
+)
+
+
+@dataclass(frozen=True)
+class Export:
+    """A file that was written and passed.
+
+    Attributes:
+        path: the file, or the SavedModel's folder.
+        file_format: one of FORMATS.
+        arithmetic: what it computes with, for people.
+        check: Check.
+        warning: what a user should know; "" when there is nothing.
+    """
+
+    path: Path
+    file_format: str
+    arithmetic: str
+    check: Check
+    warning: str = ""
+
+
+def export_model(source, file_format, images, out):
+    """Write a model in one format, check it against the Keras model, and keep it if it passes.
+
+    Args:
+        source: SourceModel.
+        file_format: one of FORMATS.
+        images: ExportImages.
+        out: folder; made when it is missing.
+
+    Returns:
+        Export.
+
+    Raises:
+        InputError: a package is missing, or the file failed its check and was not kept.
+    """
+    write, suffix = FORMATS[file_format]
+    out.mkdir(parents=True, exist_ok=True)
+    reference = {
+        name: values[: len(images.check)]
+        for name, values in source.model.predict(images.check, verbose=0).items()
+    }
+    # Beside its place, so that what has passed takes it in one step.
+    with tempfile.TemporaryDirectory(dir=out, prefix=".export-") as folder:
+        path = Path(folder) / f"{source.name}{suffix}"
+        failures = []
+        for arithmetic, run in write(source, images, path):
+            size = _size(path)
+            check = compare(run(images.check), reference, images.truth_rel_xyxy, size)
+            failure = check.failure(integer=file_format == "litert-int8")
+            if not failure:
+                kept = _keep(path, out / path.name)
+                return Export(kept, file_format, arithmetic, check, _warning(file_format, size))
+            failures.append(f"with {arithmetic}, on {check.n} images ({images.origin}), {failure}")
+    raise InputError(
+        f"{out / path.name}: not kept, it is not the same model: {'; '.join(failures)}. "
+        + ("Another --data may calibrate it better" if images.foreign else "Use another format")
+    )
+
+
+def _write_litert(source, images, path):
+    graph = litert.convert_float(source.model)
+    metadata = describe(source, "litert", "float32", "float32")
+    litert.write_litert(graph, path, metadata)
+    yield "float32", _litert_runner(path)
+
+
+def _write_litert_int8(source, images, path):
+    # Rounded to 8 bits, the divisor of a photo can be 0, at which LiteRT stops with an error: the
+    # union of two small boxes in the score, say. No set of images shows that it never happens.
+    divides = "DIV" in litert.operations_of(litert.convert_float(source.model))
+    for arithmetic, convert in [_INTEGER_NETWORK] if divides else [_INTEGER, _INTEGER_NETWORK]:
+        graph = convert(source.model, images.calibration)
+        metadata = describe(source, "litert-int8", arithmetic, "uint8")
+        litert.write_litert(graph, path, metadata | {"calibrated_on": _calibration(images)})
+        yield arithmetic, _litert_runner(path)
+
+
+def _write_onnx(source, images, path):
+    write_onnx(source.model, path, describe(source, "onnx", "float32", "float32"))
+    from localizer.predictors.onnx_model import OnnxModel
+
+    yield "float32", OnnxModel(path).run
+
+
+def _write_saved_model(source, images, path):
+    write_saved_model(source.model, path)
+    add_metadata(path, describe(source, "saved_model", "float32", "float32"))
+    yield "float32", partial(run_saved_model, path)
+
+
+# The writer of each format, which yields (arithmetic, run) for every variant that it has written;
+# and what follows the model's name.
+FORMATS = {
+    "litert": (_write_litert, ".tflite"),
+    "litert-int8": (_write_litert_int8, "_int8.tflite"),
+    "onnx": (_write_onnx, ".onnx"),
+    "saved_model": (_write_saved_model, "_saved_model"),
+}
+
+
+def _litert_runner(path):
+    from localizer.predictors.litert_model import LitertModel
+
+    return LitertModel(path).run
+
+
+def _calibration(images):
+    split = "" if images.origin == "drawn scenes" else images.origin.partition(" of ")[2]
+    return f"{len(images.calibration)} " + (f"training images of {split}" if split else "scenes")
+
+
+def _warning(file_format, size):
+    if file_format == "litert-int8" and size > INTEGER_BYTES:
+        return f"{size / 1e6:.2f} MB, more than {INTEGER_BYTES / 1e6:g} MB, for a microcontroller"
+    return ""
+
+
+def _keep(path, place):
+    if path.is_dir() and place.exists():
+        # A folder cannot replace another in one step; the old one goes with the temporary folder.
+        os.replace(place, path.parent / "replaced")
+    elif place.is_dir():
+        shutil.rmtree(place)
+    os.replace(path, place)
+    return place
+
+
+def _size(path):
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())

@@ -1,0 +1,101 @@
+"""The images that an export is calibrated on and checked with."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from localizer.augmentation import resample
+from localizer.errors import InputError
+from localizer.photos import read_photo, stretch
+from localizer.sources import synthetic
+from localizer.store import BOX_COLUMNS, open_dataset
+
+CALIBRATION_COUNT = 256
+CHECK_COUNT = 200
+# Any seed but 0, of which the scenes were that somebody may have trained on.
+_SCENE_SEED = 2**32 + 1
+
+
+@dataclass(frozen=True)
+class ExportImages:
+    """Images as the network takes them, uint8 RGB [n, S, S, 3].
+
+    Attributes:
+        calibration: of the training split alone.
+        check: of the validation split.
+        truth_rel_xyxy: float32 [n, 4], the boxes of `check`.
+        origin: where they are from, for people.
+        foreign: whether the model was trained on something else.
+    """
+
+    calibration: np.ndarray
+    check: np.ndarray
+    truth_rel_xyxy: np.ndarray
+    origin: str
+    foreign: bool
+
+
+def find_images(source, data=None):
+    """The images of a dataset folder; without one, of the model's own dataset, or drawn scenes.
+
+    Args:
+        source: SourceModel.
+        data: dataset folder, or None.
+
+    Raises:
+        InputError: `data` is no dataset folder, or a split of it is empty.
+    """
+    trained = source.description["dataset"]
+    folder = data or _own_dataset(trained.get("sha256"))
+    if folder is None:
+        return _scenes(source)
+    dataset = open_dataset(folder)
+    calibration = _spread(dataset.indices("train"), CALIBRATION_COUNT)
+    check = _spread(dataset.indices("validation"), CHECK_COUNT)
+    return ExportImages(
+        calibration=np.stack([resample(dataset.images[i], source.size) for i in calibration]),
+        check=np.stack([resample(dataset.images[i], source.size) for i in check]),
+        truth_rel_xyxy=dataset.samples[BOX_COLUMNS].to_numpy(np.float32)[check],
+        origin=f"validation split of {dataset.name}",
+        foreign=dataset.description["sha256"] != trained.get("sha256"),
+    )
+
+
+def _own_dataset(checksums):
+    """The folder below data/ that the model was trained on, known by its checksums."""
+    for file in sorted(Path("data").glob("*/dataset.json")):
+        try:
+            dataset = open_dataset(file.parent)
+        except InputError:
+            continue
+        if checksums and dataset.description["sha256"] == checksums:
+            return file.parent
+    return None
+
+
+def _spread(rows, count):
+    """At most `count` rows, evenly spread over all."""
+    return rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)]
+
+
+def _scenes(source):
+    target = source.description["target"]
+    with tempfile.TemporaryDirectory() as folder:
+        scenes = list(
+            synthetic.generate(
+                folder, target if target in ("head", "body") else "head",
+                count=CALIBRATION_COUNT + CHECK_COUNT, seed=_SCENE_SEED, workers=1,
+            )
+        )  # fmt: skip
+        stored = source.description["stored_size"]
+        photos = (stretch(read_photo(Path(folder) / scene.image), stored) for scene in scenes)
+        images = np.stack([resample(photo, source.size) for photo in photos])
+    return ExportImages(
+        calibration=images[:CALIBRATION_COUNT],
+        check=images[CALIBRATION_COUNT:],
+        truth_rel_xyxy=np.array([s.box_rel_xyxy for s in scenes[CALIBRATION_COUNT:]], np.float32),
+        origin="drawn scenes",
+        foreign=source.description["dataset"].get("source") != "synthetic",
+    )

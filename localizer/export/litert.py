@@ -1,0 +1,126 @@
+"""LiteRT (.tflite), in float32 and in 8-bit integers."""
+
+import contextlib
+import hashlib
+import io
+import json
+import tempfile
+import warnings
+import zipfile
+from pathlib import Path
+
+import tensorflow as tf
+
+from localizer.export.saved_model import write_saved_model
+from localizer.predictors.exported_file import LABELS, METADATA, optional_package
+
+_CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+
+
+def convert_float(model):
+    """The graph in float32, bytes of a .tflite file: input float32 [1, S, S, 3]."""
+    with _converter(model, tf.float32) as converter:
+        return converter.convert()
+
+
+def convert_integer(model, images):
+    """The graph in integers alone: 8-bit weights and activations, uint8 in and out.
+
+    Args:
+        model: keras.Model.
+        images: uint8 RGB [n, S, S, 3] from which the ranges of the activations are taken.
+    """
+    with _converter(model, tf.float32) as converter:
+        _quantize(converter, images, "float32")
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = converter.inference_output_type = tf.uint8
+        return converter.convert()
+
+
+def convert_integer_network(model, images):
+    """The network in 8-bit integers, and what comes after its last convolutions in float32.
+
+    A softmax over many cells has weights below 1/256, which 8 bits turn to nothing, and products
+    of such weights with boxes are rounded once more, cell by cell. Neither costs time in float32.
+    """
+    with _converter(model, tf.uint8) as converter:
+        nodes, operations = _after_the_network(converter.convert())
+    with _converter(model, tf.uint8) as converter:
+        _quantize(converter, images, "uint8")
+        options = tf.lite.experimental.QuantizationDebugOptions(
+            denylisted_nodes=nodes, denylisted_ops=operations
+        )
+        debugger = tf.lite.experimental.QuantizationDebugger(
+            converter=converter,
+            debug_dataset=converter.representative_dataset,
+            debug_options=options,
+        )
+        return debugger.get_nondebug_quantized_model()
+
+
+def write_litert(graph, path, metadata):
+    """Write a graph with its metadata, and labels.txt when there are classes, zipped at its end."""
+    checked = {
+        "graph_bytes": len(graph),
+        "graph_sha256": hashlib.sha256(graph).hexdigest(),
+    }
+    content = io.BytesIO(graph)
+    with zipfile.ZipFile(content, "a") as archive:
+        archive.writestr(METADATA, json.dumps(metadata | checked, indent=2))
+        if metadata["labels"]:
+            archive.writestr(LABELS, "\n".join(metadata["labels"]) + "\n")
+    path.write_bytes(content.getvalue())
+
+
+def operations_of(graph):
+    """The types of a graph's operations in their order, such as "CONV_2D"."""
+    return [kind for kind, _, _ in _listing(graph)]
+
+
+def _after_the_network(graph):
+    """Outputs and types of the operations that no convolution depends on."""
+    needed, nodes, inside, after = set(), [], set(), set()
+    for kind, inputs, outputs in reversed(_listing(graph)):
+        if kind in _CONVOLUTIONS or needed & set(outputs):
+            needed |= set(inputs)
+            inside.add(kind)
+        else:
+            # The quantizer knows an operation of several outputs by their joined names.
+            nodes += [*outputs, ";".join(outputs)]
+            after.add(kind)
+    return nodes, sorted(after - inside)
+
+
+def _listing(graph):
+    """The operations of a graph: (type, names of input tensors, names of output tensors)."""
+    litert = optional_package("ai_edge_litert.interpreter")
+    interpreter = litert.Interpreter(
+        model_content=graph,
+        experimental_op_resolver_type=litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    )
+    names = {int(t["index"]): t["name"] for t in interpreter.get_tensor_details()}
+    # The only listing of a graph's operations that the package has; TensorFlow uses it as well.
+    return [
+        (op["op_name"], [names.get(i, "") for i in op["inputs"]], [names[i] for i in op["outputs"]])
+        for op in interpreter._get_ops_details()
+    ]
+
+
+@contextlib.contextmanager
+def _converter(model, input_type):
+    # Through a SavedModel: from a Keras 3 model the converter leaves the weights out.
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        # TensorFlow's own interpreter, which the quantizer uses, says that it is deprecated.
+        warnings.simplefilter("ignore")
+        path = Path(folder) / "model"
+        write_saved_model(model, path, batch=1, input_type=input_type)
+        yield tf.lite.TFLiteConverter.from_saved_model(str(path))
+
+
+def _quantize(converter, images, input_type):
+    def representative():
+        for image in images:
+            yield {"image": image[None].astype(input_type)}
+
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = representative

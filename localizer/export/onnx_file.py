@@ -1,0 +1,34 @@
+"""ONNX, by tf2onnx."""
+
+import json
+
+import tensorflow as tf
+
+from localizer.predictors.exported_file import METADATA, optional_package
+
+# Old enough for ONNX Runtime 1.12 (2022) and for ONNX Runtime Web, new enough for every operation.
+OPSET = 17
+
+
+def write_onnx(model, path, metadata):
+    """Write a Keras model as an .onnx file for any batch size, metadata in `metadata_props`.
+
+    Raises:
+        InputError: tf2onnx or onnx is not installed.
+    """
+    optional_package("onnx")
+    tf2onnx = optional_package("tf2onnx")
+    spec = tf.TensorSpec((None, *model.input.shape[1:]), tf.float32, name="image")
+    # Not `from_keras`, which reads attributes that models of Keras 3 lack (tf2onnx issue 2319).
+    localize = tf.function(lambda image: model(image, training=False), input_signature=[spec])
+    graph, _ = tf2onnx.convert.from_function(localize, input_signature=[spec], opset=OPSET)
+    _name_batch(graph)
+    entry = graph.metadata_props.add()
+    entry.key, entry.value = METADATA, json.dumps(metadata)
+    path.write_bytes(graph.SerializeToString())
+
+
+def _name_batch(graph):
+    """One name for the first axis everywhere: tf2onnx gives each output its own."""
+    for value in (*graph.graph.input, *graph.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "batch"

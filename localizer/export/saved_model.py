@@ -1,0 +1,45 @@
+"""SavedModel: what TensorFlow Serving reads, and what the converter to LiteRT starts from."""
+
+import json
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from localizer.predictors.exported_file import METADATA
+
+
+def write_saved_model(model, folder, batch=None, input_type=tf.float32):
+    """Write a Keras model as a SavedModel with the signature `serving_default`.
+
+    Args:
+        model: keras.Model from an image batch to a dict of outputs.
+        folder: where to; must not exist.
+        batch: fixed batch size; None for any.
+        input_type: of the input `image`, RGB 0 to 255.
+    """
+    shape = (batch, *model.input.shape[1:])
+
+    def localize(image):
+        return model(tf.cast(image, tf.float32), training=False)
+
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.add_endpoint(
+        "serving_default", localize, [tf.TensorSpec(shape, input_type, name="image")]
+    )
+    archive.write_out(str(folder), verbose=False)
+
+
+def add_metadata(folder, metadata):
+    """Put the metadata where TensorFlow Serving keeps a SavedModel's extra files."""
+    extra = folder / "assets.extra"
+    extra.mkdir()
+    (extra / METADATA).write_text(json.dumps(metadata, indent=2), encoding="utf-8")
+
+
+def run_saved_model(folder, images):
+    """The outputs for uint8 images [n, S, S, 3], a dict of arrays."""
+    localize = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    outputs = localize(image=tf.constant(images, tf.float32))
+    return {name: np.asarray(values) for name, values in outputs.items()}

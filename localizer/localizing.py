@@ -1,0 +1,195 @@
+"""Localize the object in photos with any model, from Python.
+
+>>> from localizer import Localizer
+>>> from skimage import data
+>>> localizer = Localizer.load("models/pet_head.keras")
+>>> found = localizer.localize(data.chelsea())  # a path or a PIL image as well
+>>> [round(side, -1) for side in found.box]
+[40.0, 10.0, 390.0, 300.0]
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from localizer.boxes import clip_rel_xyxy
+from localizer.errors import InputError
+from localizer.photos import as_rgb
+from localizer.predictors.loading import load_predictor
+from localizer.predictors.predictor import Predictor
+from localizer.reading_ahead import read_ahead
+
+Photo = str | os.PathLike | np.ndarray | Image.Image
+# A batch is full at this many pixels too, so that large photos do not fill the memory (96 MB).
+BATCH_PIXELS = 32_000_000
+
+
+@dataclass(frozen=True)
+class Localization:
+    """Where the object is in a photo.
+
+    Attributes:
+        xmin, ymin, xmax, ymax: edges of the box in pixels of the photo, 0-based and continuous:
+            the whole photo is 0, 0, width, height. For a file in the frame in which viewers show
+            it (EXIF orientation applied). None where the model found nothing.
+        score: confidence in [0, 1]; None where the model gives none.
+        label: name of the class; None where the model gives none.
+
+    >>> Localization(10.0, 20.0, 110.0, 80.0, score=0.9).box
+    (10.0, 20.0, 110.0, 80.0)
+    >>> Localization(None, None, None, None).box is None
+    True
+    """
+
+    xmin: float | None
+    ymin: float | None
+    xmax: float | None
+    ymax: float | None
+    score: float | None = None
+    label: str | None = None
+
+    @property
+    def box(self) -> tuple[float, float, float, float] | None:
+        """(xmin, ymin, xmax, ymax), as Pillow's `crop` takes it, or None."""
+        return None if self.xmin is None else (self.xmin, self.ymin, self.xmax, self.ymax)
+
+
+@dataclass(frozen=True)
+class LocalizedPhoto:
+    """One photo on its way through `Localizer.stream`.
+
+    Attributes:
+        photo: what was given.
+        pixels: uint8 RGB [height, width, 3]; None if it could not be read.
+        localization: the answer; None if it could not be read.
+        error: the InputError that says why, or None.
+    """
+
+    photo: Photo
+    pixels: np.ndarray | None
+    localization: Localization | None
+    error: InputError | None
+
+
+class Localizer:
+    """Finds the object in photos with one model.
+
+    Args:
+        predictor: as `load_predictor` gives it; `Localizer.load` is the usual way.
+    """
+
+    def __init__(self, predictor: Predictor):
+        self._predictor = predictor
+
+    @classmethod
+    def load(cls, model: str | os.PathLike) -> "Localizer":
+        """Load a model: a run folder, a .keras, .tflite or .onnx file, or a name as `hub:...`.
+
+        Raises:
+            InputError: no such model, or one that only a dataset makes (baseline:mean).
+        """
+        model = os.fspath(model)
+        if model.endswith("baseline:mean"):  # As in flip:baseline:mean.
+            raise InputError(f"{model}: needs a dataset; use baseline:center, or a trained model")
+        return cls(load_predictor(model, dataset=None))
+
+    def localize(self, photo: Photo) -> Localization:
+        """Localize the object in one photo.
+
+        Args:
+            photo: a path; a NumPy array, uint8 or uint16, RGB [height, width, 3], grey
+                [height, width] or RGBA [height, width, 4]; or a PIL image, taken as its pixels lie
+                (for EXIF orientation give the path, or `PIL.ImageOps.exif_transpose(image)`).
+
+        Raises:
+            InputError: the file cannot be read, or it is no photo.
+        """
+        return self._answer([as_rgb(photo)])[0]
+
+    def localize_batch(self, photos: Iterable[Photo]) -> list[Localization]:
+        """Localize the object in each photo; see `localize_many`.
+
+        >>> from skimage import data
+        >>> localizer = Localizer.load("baseline:center")
+        >>> [found.box for found in localizer.localize_batch([data.chelsea(), data.coins()])]
+        [(112.75, 75.0, 338.25, 225.0), (96.0, 75.75, 288.0, 227.25)]
+        """
+        return list(self.localize_many(photos))
+
+    def localize_many(
+        self, photos: Iterable[Photo], batch_size: int = 32, workers: int | None = None
+    ) -> Iterator[Localization]:
+        """Localize the object in any number of photos, in order and in bounded memory.
+
+        Args:
+            photos: each as for `localize`; drawn from as they are needed.
+            batch_size: photos that the network works on at once.
+            workers: threads that decode ahead of it (default: one per core, at most 8).
+
+        Raises:
+            InputError: a photo cannot be used, when its turn has come; `stream` goes on instead.
+        """
+        for batch in self.stream(photos, batch_size, workers):
+            for item in batch:
+                if item.error is not None:
+                    raise item.error
+                yield item.localization
+
+    def stream(
+        self, photos: Iterable[Photo], batch_size: int = 32, workers: int | None = None
+    ) -> Iterator[list[LocalizedPhoto]]:
+        """As `localize_many`, in batches, with the pixels, and with errors as part of the result.
+
+        A batch may be smaller than `batch_size`: large photos come in smaller ones.
+        """
+        one_array = isinstance(photos, np.ndarray) and photos.ndim in (2, 3)
+        if one_array or isinstance(photos, (str, os.PathLike, Image.Image)):
+            raise InputError("several photos are expected; for a single one: localize(photo)")
+        for batch in _batches(read_ahead(photos, workers or default_workers()), batch_size):
+            readable = [pixels for _, pixels in batch if not isinstance(pixels, InputError)]
+            answers = iter(self._answer(readable) if readable else ())
+            yield [
+                LocalizedPhoto(photo, None, None, result)
+                if isinstance(result, InputError)
+                else LocalizedPhoto(photo, result, next(answers), None)
+                for photo, result in batch
+            ]
+
+    def _answer(self, photos):
+        predictions = self._predictor.predict(photos)
+        found = zip(
+            photos,
+            clip_rel_xyxy(predictions.boxes_rel_xyxy).astype(float),
+            predictions.scores,
+            predictions.labels,
+        )
+        return [_localization(photo.shape, *answer) for photo, *answer in found]
+
+
+def default_workers() -> int:
+    """Threads that decode when nobody says how many: one per core, at most 8."""
+    return min(8, os.cpu_count() or 1)
+
+
+def _localization(shape, box_rel_xyxy, score, label):
+    height, width = shape[:2]
+    box = [None] * 4
+    if np.isfinite(box_rel_xyxy).all():
+        box = (box_rel_xyxy * [width, height, width, height]).tolist()
+    return Localization(*box, float(score) if np.isfinite(score) else None, label or None)
+
+
+def _batches(decoded, batch_size):
+    batch, pixels = [], 0
+    for photo, result in decoded:
+        batch.append((photo, result))
+        if isinstance(result, np.ndarray):
+            pixels += result.shape[0] * result.shape[1]
+        if len(batch) == batch_size or pixels >= BATCH_PIXELS:
+            yield batch
+            batch, pixels = [], 0
+    if batch:
+        yield batch
