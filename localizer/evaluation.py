@@ -225,6 +225,7 @@ def _scores(true_rel_xyxy, answer, iou):
         **iou_statistics.summarize(iou),
         "micro_iou": iou_statistics.micro_iou(true_rel_xyxy, answer.boxes_rel_xyxy),
         **average_precision(true_rel_xyxy, answer.boxes_rel_xyxy, answer.scores),
+        "selective_mean_iou": iou_statistics.selective_mean_iou(iou, answer.scores),
         "has_scores": bool(np.isfinite(answer.scores).any()),
         "no_box": int(np.isnan(answer.boxes_rel_xyxy).any(axis=1).sum()),
         "success_curve": {"thresholds": thresholds.round(2).tolist(), "rates": rates.tolist()},

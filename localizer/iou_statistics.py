@@ -165,6 +165,26 @@ def size_thirds(area):
     return names[(area > low).astype(int) + (area > high)]
 
 
+def selective_mean_iou(iou, scores, coverages=(0.9, 0.8)):
+    """Mean IoU of the most confident share of the images: what the score is good for.
+
+    The risk-coverage curve at a few points: Y. Geifman, R. El-Yaniv, "Selective Classification for
+    Deep Neural Networks", NeurIPS 2017. Equal scores keep their order.
+
+    Args:
+        iou, scores: [n]; an image without a score (NaN) counts as the least confident.
+        coverages: shares of the images that are kept.
+
+    Returns:
+        Dict from "0.9", "0.8" to the mean IoU; None when no image has a score.
+    """
+    iou, scores = np.asarray(iou, np.float64), np.asarray(scores, np.float64)
+    if not np.isfinite(scores).any():
+        return None
+    surest = iou[np.argsort(-np.where(np.isnan(scores), -np.inf, scores), kind="stable")]
+    return {str(c): float(surest[: max(1, round(c * len(iou)))].mean()) for c in coverages}
+
+
 def summarize_groups(iou, groups):
     """`summarize` for each group of images, sorted by group; images of group "" are left out.
 

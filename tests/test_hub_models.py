@@ -59,7 +59,7 @@ def test_a_missing_model_names_three_ways(hub):
         "put mobile_object_localizer_v1.tflite into the folder that LOCALIZER_HUB names",
         f"(now {hub})",
         "detector:FILE.tflite",
-        "pip install -r requirements-hub.txt",
+        "pip install kagglehub",
         "google/mobile-object-localizer-v1/tfLite/default/1",
     ):
         assert part in message

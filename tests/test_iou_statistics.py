@@ -104,3 +104,10 @@ def test_groups_are_sorted_and_unnamed_images_left_out():
     groups = iou_statistics.summarize_groups([0.2, 0.4, 0.9, 1.0], ["pug", "boxer", "pug", ""])
     assert [(g["group"], g["n"]) for g in groups] == [("boxer", 1), ("pug", 2)]
     assert groups[1]["mean_iou"] == pytest.approx(0.55)
+
+
+def test_leaving_out_the_least_confident_by_hand():
+    iou, scores = [0.9, 0.1, 0.8, 0.2, 0.7], [0.9, 0.2, 0.8, np.nan, 0.7]
+    kept = iou_statistics.selective_mean_iou(iou, scores, coverages=(1.0, 0.8, 0.6))
+    assert kept == pytest.approx({"1.0": 0.54, "0.8": 0.625, "0.6": 0.8})
+    assert iou_statistics.selective_mean_iou(iou, [np.nan] * 5) is None

@@ -62,9 +62,12 @@ def test_any_alpha_and_any_size_from_96_up(head, alpha, size):
 
 
 def test_a_coarser_vote_leaves_the_finest_features_out():
-    fine, coarse = (build_localizer(replace(SCRATCH, head="voting", vote_stride=s)) for s in (8, 16))
+    fine, coarse = (
+        build_localizer(replace(SCRATCH, head="voting", vote_stride=stride)) for stride in (8, 16)
+    )
     assert count_macs(coarse) < count_macs(fine)
-    assert {l.name for l in fine.layers} - {l.name for l in coarse.layers} >= {"lateral_8", "mix_8_dw"}
+    names = [{layer.name for layer in model.layers} for model in (fine, coarse)]
+    assert names[0] - names[1] >= {"lateral_8", "mix_8_dw"}
 
 
 def test_the_voting_head_stays_within_the_limits_of_a_tiny_network():

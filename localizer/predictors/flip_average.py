@@ -1,4 +1,4 @@
-"""Test-time averaging: the mean of the boxes in a photo and in its mirror image, at twice the cost."""
+"""Test-time averaging: the mean of a photo's box and its mirror image's, at twice the cost."""
 
 import numpy as np
 

@@ -1,7 +1,7 @@
 """The pretrained models that are known by name, and where their files are.
 
 `hub:NAME` is looked for in the folder that the environment variable LOCALIZER_HUB names, then in
-kagglehub's cache, and then downloaded by kagglehub (an optional package: requirements-hub.txt).
+kagglehub's cache, and then downloaded by kagglehub.
 """
 
 import os
@@ -196,8 +196,7 @@ def how_to_get(model, why="not found"):
     ]
     if model.handle:
         ways.append(
-            "install kagglehub (pip install -r requirements-hub.txt), which downloads it from "
-            f"Kaggle Models: {model.handle}"
+            f"let kagglehub (pip install kagglehub) download it from Kaggle Models: {model.handle}"
         )
     elif model.tfhub:
         ways.append(f"search Kaggle Models for it, where {_TFHUB}{model.tfhub} leads")

@@ -36,10 +36,11 @@ class HubModule:
     """
 
     trained_on = None
+    runtime = "TensorFlow"
 
     def __init__(self, path, name, classes=None, notes=(), seen_breeds=frozenset()):
         self.name, self.notes, self.seen_breeds = name, tuple(notes), frozenset(seen_breeds)
-        self._path, path = path, Path(path)
+        self.path = path = Path(path)
         self._wanted = {wanted.casefold() for wanted in classes or ()}
         try:
             # Kept: a signature does not keep the variables of its module alive.
@@ -65,7 +66,7 @@ class HubModule:
             if len(inputs) == 1 and image.dtype in (tf.uint8, tf.float32):
                 return signature, next(iter(inputs)), image
         raise InputError(
-            f"{self._path}: not a detector. It needs a signature {' or '.join(_SIGNATURES)} that "
+            f"{self.path}: not a detector. It needs a signature {' or '.join(_SIGNATURES)} that "
             f"takes one uint8 or float32 image and gives {' and '.join(_NEEDED)}; it has: "
             f"{', '.join(self._module.signatures) or 'none'}"
         )

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from localizer.augmentation import resample
@@ -35,6 +36,7 @@ class KerasModel:
         self.name = name or (file.resolve().parent.name if in_run else path.stem)
         self._model, self._description = load_model_file(file)
         self.trained_on = self._description["dataset"]
+        self.runtime = f"Keras on {keras.backend.backend()}"
         self.cost = Cost(self._model.count_params(), count_macs(self._model), file.stat().st_size)
 
     def predict(self, photos):

@@ -40,7 +40,7 @@ class LitertDetector:
 
     def __init__(self, graph, name, classes=None, labels=None, notes=(), seen_breeds=frozenset()):
         self.name, self.notes, self.seen_breeds = name, tuple(notes), frozenset(seen_breeds)
-        self.cost = graph.cost
+        self.cost, self.path, self.runtime = graph.cost, graph.path, graph.runtime
         self._graph, self._labels = graph, labels or {}
         self._outputs = _four_outputs(graph)
         self._wanted = class_ids(classes, self._labels, graph.path)

@@ -28,6 +28,7 @@ class PhotoGraph:
 
     def __init__(self, path):
         self.path = Path(path)
+        self.runtime = "LiteRT, one thread"
         if not self.path.is_file():
             raise InputError(f"{path}: no such file")
         try:

@@ -16,6 +16,8 @@ class LitertModel(ExportedModel):
         InputError: missing, damaged, foreign, or LiteRT is not installed.
     """
 
+    runtime = "LiteRT, one thread"
+
     def __init__(self, path):
         super().__init__(path)
         interpreter = optional_package("ai_edge_litert.interpreter")

@@ -37,6 +37,8 @@ class OnnxModel(ExportedModel):
         InputError: missing, damaged, foreign, or ONNX Runtime is not installed.
     """
 
+    runtime = "ONNX Runtime, one thread"
+
     def __init__(self, path):
         super().__init__(path)
         self._session = open_session(path)

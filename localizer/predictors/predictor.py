@@ -39,9 +39,11 @@ class Cost:
 class Predictor(Protocol):
     """Proposes one box for each photo, and does the resize that its model documents itself.
 
-    Pretrained predictors have two attributes more, which others need not have; read them with
-    `getattr(predictor, "notes", ())` and `getattr(predictor, "seen_breeds", frozenset())`:
+    Some predictors have more attributes, which others need not have; read them with
+    `getattr(predictor, "notes", ())` and the like:
 
+    * `path`, Path: the model's file or folder;
+    * `runtime`, str: what runs it, and on how many threads where that is known;
     * `notes`, tuple[str, ...]: what a reader of its figures has to know, such as "boxes heads";
     * `seen_breeds`, frozenset[str]: breeds of Oxford-IIIT Pet whose photos it was trained on, by
       the names of the `breed` column: its figures on them are no test.
