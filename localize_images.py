@@ -21,7 +21,7 @@ from jsonargparse.typing import ClosedUnitInterval, NonNegativeFloat, PositiveIn
 
 from localizer.command_line import build_parser, run_script, start_keras
 
-SHIPPED_MODEL = Path(__file__).resolve().parent / "models" / "pet_head.keras"
+SHIPPED_MODEL = Path(__file__).resolve().parent / "models" / "pet_head.tflite"
 
 
 def build_options():

@@ -147,24 +147,26 @@ def _unseen(predictor, breeds):
 
 
 def _warnings(dataset, split, predictors):
-    """Reasons why a model's figure does not mean what it seems to."""
-    warnings = []
+    """Reasons why figures do not mean what they seem to, each with the models it is true of."""
+    now, reasons = dataset.description, {}
     for predictor in predictors:
-        before, now = predictor.trained_on, dataset.description
+        before = predictor.trained_on
         if before is None:
             continue
         if before["target"] != now["target"]:
-            warnings.append(
-                f"{predictor.name} was trained on {before['target']} boxes and is scored on "
-                f"{now['target']} boxes: that is another task."
+            reason = (
+                f"trained on {before['target']} boxes and scored on {now['target']} boxes: that is "
+                "another task"
             )
+            reasons.setdefault(reason, []).append(predictor.name)
         other_split = before["sha256"]["samples.csv"] != now["sha256"]["samples.csv"]
         if other_split and before["source"] == now["source"] and split != "train":
-            warnings.append(
-                f"{predictor.name} was trained on another dataset or split of the same source: "
-                f"photos of this {split} split may have been among its training photos."
+            reason = (
+                "trained on another dataset or split of the same source: photos of this "
+                f"{split} split may have been among the training photos"
             )
-    return warnings
+            reasons.setdefault(reason, []).append(predictor.name)
+    return [f"{', '.join(names)}: {reason}." for reason, names in reasons.items()]
 
 
 def _predict(dataset, split_rows, predictors, unreadable, progress):

@@ -2,7 +2,7 @@
 
 
 def summarize_evaluation(evaluation):
-    """Warnings, and a line for each model: mean IoU with its interval, and success at 0.5."""
+    """Warnings, and a line for each model: mean IoU, its interval, success at 0.5, latency."""
     metrics = evaluation.metrics
     lines = [f"warning: {warning}" for warning in metrics["warnings"]]
     if metrics["unreadable"]:
@@ -18,9 +18,13 @@ def summarize_evaluation(evaluation):
     for model in metrics["models"]:
         lines.append(
             f"  {model['name']:{longest}}  mean {model['mean_iou']:.3f} {interval(model['ci95'])}  "
-            f"IoU of 0.5 or more: {model['success']['0.5']:.1%}"
+            f"IoU of 0.5 or more: {model['success']['0.5']:.1%}{_latency(model)}"
         )
     return "\n".join(lines)
+
+
+def _latency(model):
+    return "" if model["latency_ms"] is None else f"  {model['latency_ms']:.1f} ms a photo"
 
 
 def interval(ci95):
