@@ -4,7 +4,6 @@ Exit codes: 0 done; 1 an internal error (with a traceback: a bug); 2 the input o
 be used; 130 interrupted.
 """
 
-import contextlib
 import os
 import sys
 from argparse import RawDescriptionHelpFormatter
@@ -18,6 +17,7 @@ except ModuleNotFoundError:
     )
 
 from localizer.errors import InputError
+from localizer.quiet import quiet_stderr
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -59,26 +59,13 @@ class _Formatter(DefaultHelpFormatter, RawDescriptionHelpFormatter):
     """Defaults and types on every option, and the description as it was written."""
 
 
-@contextlib.contextmanager
-def _quiet_stderr():
-    """Drop what is written to standard error, by C++ code too, while the block runs."""
-    kept = os.dup(2)
-    with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-
-
 def start_keras():
     """Import Keras and its backend without the start-up messages of TensorFlow.
 
     They say nothing a user can act on, and TF_CPP_MIN_LOG_LEVEL does not stop all of them.
     """
     try:
-        with _quiet_stderr():
+        with quiet_stderr():
             import keras
 
             keras.backend.backend()

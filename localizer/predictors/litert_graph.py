@@ -9,6 +9,7 @@ from ai_edge_litert.interpreter import Interpreter
 from localizer.errors import InputError
 from localizer.photos import stretch
 from localizer.predictors.predictor import Cost
+from localizer.quiet import quiet_stderr
 
 _WEIGHTED_OPS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
@@ -32,8 +33,9 @@ class PhotoGraph:
         if not self.path.is_file():
             raise InputError(f"{path}: no such file")
         try:
-            self.interpreter = Interpreter(model_path=str(path), num_threads=1)
-            self.interpreter.allocate_tensors()
+            with quiet_stderr():
+                self.interpreter = Interpreter(model_path=str(path), num_threads=1)
+                self.interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             reason = str(error).strip().splitlines()[0]
             raise InputError(f"{path}: cannot be opened as a TF Lite model ({reason})") from None

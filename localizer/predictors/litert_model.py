@@ -4,6 +4,7 @@ import numpy as np
 
 from localizer.errors import InputError
 from localizer.predictors.exported_file import ExportedModel, optional_package
+from localizer.quiet import quiet_stderr
 
 
 class LitertModel(ExportedModel):
@@ -22,8 +23,9 @@ class LitertModel(ExportedModel):
         super().__init__(path)
         interpreter = optional_package("ai_edge_litert.interpreter")
         try:
-            self._interpreter = interpreter.Interpreter(str(self.path), num_threads=1)
-            self._interpreter.allocate_tensors()
+            with quiet_stderr():
+                self._interpreter = interpreter.Interpreter(str(self.path), num_threads=1)
+                self._interpreter.allocate_tensors()
             runner = self._interpreter.get_signature_runner()
             (self._input,) = runner.get_input_details().values()
             self._outputs = runner.get_output_details()
