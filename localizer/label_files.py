@@ -22,6 +22,7 @@ from localizer.atomic_files import replacing, write_text
 from localizer.boxes import usable_rel_xyxy
 from localizer.errors import InputError
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
+from localizer.sources.oxford_pet import classes_of
 from localizer.splitting import SPLITS
 from localizer.store import BOX_COLUMNS
 
@@ -105,7 +106,8 @@ class LabelFile:
     def companion_records(self, made):
         """The labels that may go into the `unlabelled/` folder of a dataset.
 
-        Photos are matched by file name, without folders.
+        Photos are matched by file name, without folders. The name also says the class, as always
+        in the Oxford-IIIT Pet data, the only ones that have such labels.
 
         Args:
             made: the MadeDataset.
@@ -124,7 +126,12 @@ class LabelFile:
             elif image in reasons:
                 records.append(Skipped(image, reasons[image]))
             else:
-                records.append(AnnotatedImage(image, label.box_rel_xyxy, score=label.score))
+                species, breed = classes_of(PurePosixPath(image).stem)
+                records.append(
+                    AnnotatedImage(
+                        image, label.box_rel_xyxy, species=species, breed=breed, score=label.score
+                    )
+                )
         return records
 
 

@@ -13,7 +13,7 @@ from scipy import ndimage
 from localizer.dataset_generation import GenerationSettings, generate_dataset
 from localizer.errors import InputError
 from localizer.sources.annotated_image import AnnotatedImage
-from localizer.sources.oxford_pet import read, trimap_box_abs_xyxy
+from localizer.sources.oxford_pet import classes_of, read, trimap_box_abs_xyxy
 
 BOX = "<object><name>cat</name><bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax>"
 BOX += "<ymax>{}</ymax></bndbox></object>"
@@ -260,3 +260,10 @@ def test_real_breeds_are_spread_evenly(pet_head_dataset):
     random = np.random.default_rng(0).binomial(sizes, 0.1, (2000, len(sizes))) / sizes
     assert test_shares.std() < np.quantile(random.std(axis=1), 0.2)
     assert test_shares.min() > 0
+
+
+def test_the_class_follows_from_the_name():
+    assert classes_of("Egyptian_Mau_12") == ("cat", "Egyptian_Mau")
+    assert classes_of("american_pit_bull_terrier_7") == (
+        "dog", "american_pit_bull_terrier",
+    )  # fmt: skip

@@ -93,13 +93,17 @@ def _annotated(root, name, target, multiple):
         boxes, width, height = _heads(root, name) if target == "head" else _body(root, name)
     except InputError as error:
         return Skipped(image, str(error))
-    # The authors' naming rule (list.txt): breeds of cats begin with a capital letter.
-    species = "cat" if name[0].isupper() else "dog"
-    breed = name.rsplit("_", 1)[0]
+    species, breed = classes_of(name)
     objects = [
         AnnotatedImage(image, tuple(box.tolist()), width, height, species, breed) for box in boxes
     ]
     return choose(objects, multiple)
+
+
+def classes_of(name):
+    """(species, breed) of a photo, from its name without folder and suffix."""
+    # The authors' naming rule (list.txt): breeds of cats begin with a capital letter.
+    return "cat" if name[0].isupper() else "dog", name.rsplit("_", 1)[0]
 
 
 def _heads(root, name):
