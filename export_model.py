@@ -22,12 +22,21 @@ def main():
     add = parser.add_argument
     add("--model", type=Path, default="models/pet_head.keras", help="run folder or .keras file")
     add(
-        "--formats", nargs="+", choices=FORMATS, default=list(FORMATS),
-        help="formats to write",
+        "--formats", nargs="+", choices=(*FORMATS, "browser"), default=list(FORMATS),
+        help="formats to write; browser, one HTML page, downloads its runtime once (33 MB)",
     )  # fmt: skip
     add("--out", type=Path, default="exports", help="folder to write to")
     add("--data", type=Path | None, help="dataset folder to calibrate on and to check with")
+    add(
+        "--runtime", type=Path | None,
+        help="onnxruntime-web-VERSION.tgz for browser, where npm's registry is out of reach",
+    )  # fmt: skip
     options = parser.parse_args()
+    runtime = None
+    if "browser" in options.formats:
+        from localizer.export.browser import open_runtime
+
+        runtime = open_runtime(options.runtime)
 
     # The converters read TensorFlow's graphs; a .keras file is the same for all backends.
     os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -41,7 +50,7 @@ def main():
     images = find_images(source, options.data)
     print_heading(images, calibrates="litert-int8" in options.formats)
     for file_format in dict.fromkeys(options.formats):
-        print_export(export_model(source, file_format, images, options.out))
+        print_export(export_model(source, file_format, images, options.out, runtime))
 
 
 if __name__ == "__main__":

@@ -51,14 +51,13 @@ def print_times(files, paths, count, hub):
             results.append(in_own_process(measure, file, paths))
     print(f"{len(paths)} photos, {count} turns, one thread, milliseconds a photo:")
     print(f"{'file':32} {'quartile':>8} {'median':>8} {'quartile':>8} {'photos/s':>9} {'MiB':>6}")
-    medians = {}
+    hub_median = np.median(np.concatenate([r[0] for r in turns[hub]])) if hub in turns else None
     for file, results in turns.items():
         low, median, high = np.percentile(np.concatenate([r[0] for r in results]), [25, 50, 75])
         rate, memory = np.median([r[1] for r in results]), max(r[2] for r in results)
-        medians[file] = median
+        share = f"  {median / hub_median:.2f} of {hub.stem}" if hub_median and file != hub else ""
         print(
-            f"{file.name:32} {low:8.3f} {median:8.3f} {high:8.3f} {rate:9.0f} {memory:6.0f}"
-            + (f"  {median / medians[hub]:.2f} of {HUB}" if file != hub and hub in medians else "")
+            f"{file.name:32} {low:8.3f} {median:8.3f} {high:8.3f} {rate:9.0f} {memory:6.0f}{share}"
         )
     print("photos/s: many at once, batches of 32 where the format takes them. MiB: peak growth of")
     print("the process from before the runtime was imported. Outside the network, milliseconds:")

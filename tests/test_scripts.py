@@ -109,8 +109,8 @@ def test_a_model_is_not_scored_on_another_target_in_silence(chain):
         "evaluate_performance.py", "--data", "data/bodies", "--models", "runs/tiny-tiny-0",
         "--split", "train", cwd=chain,
     )  # fmt: skip
-    warning = "trained on head boxes and is scored on body boxes"
-    assert f"warning: tiny-tiny-0 was {warning}" in out
+    warning = "trained on head boxes and scored on body boxes"
+    assert f"warning: tiny-tiny-0: {warning}" in out
     assert warning in (chain / "reports/tiny-tiny-0-train/report.html").read_text()
 
 

@@ -155,6 +155,8 @@ def test_the_default_dataset_is_the_newest_or_that_of_the_run(tmp_path, monkeypa
         (tmp_path / "data" / name / "dataset.json").write_text("{}")
         os.utime(tmp_path / "data" / name / "dataset.json", (age, age))
     assert default_dataset().name == "newer"
+    (tmp_path / "data" / "newer" / "dataset.json").write_text('{"labels": {"teacher": "t"}}')
+    assert default_dataset().name == "older"
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "config.yaml").write_text("data: data/older")
     assert default_dataset(["baseline:mean", "run"]).name == "older"

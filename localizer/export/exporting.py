@@ -9,6 +9,7 @@ from pathlib import Path
 
 from localizer.errors import InputError
 from localizer.export import litert
+from localizer.export.browser import write_page
 from localizer.export.checking import INTEGER_BYTES, Check, compare
 from localizer.export.metadata import describe
 from localizer.export.onnx_file import write_onnx
@@ -27,7 +28,7 @@ class Export:
 
     Attributes:
         path: the file, or the SavedModel's folder.
-        file_format: one of FORMATS.
+        file_format: one of FORMATS, or "browser".
         arithmetic: what it computes with, for people.
         check: Check.
         warning: what a user should know; "" when there is nothing.
@@ -40,14 +41,15 @@ class Export:
     warning: str = ""
 
 
-def export_model(source, file_format, images, out):
+def export_model(source, file_format, images, out, runtime=None):
     """Write a model in one format, check it against the Keras model, and keep it if it passes.
 
     Args:
         source: SourceModel.
-        file_format: one of FORMATS.
+        file_format: one of FORMATS, or "browser".
         images: ExportImages.
         out: folder; made when it is missing.
+        runtime: Runtime of localizer.export.browser, for "browser" alone.
 
     Returns:
         Export.
@@ -55,7 +57,8 @@ def export_model(source, file_format, images, out):
     Raises:
         InputError: a package is missing, or the file failed its check and was not kept.
     """
-    write, suffix = FORMATS[file_format]
+    page = (partial(_write_browser, runtime), "_browser.html")
+    write, suffix = page if file_format == "browser" else FORMATS[file_format]
     out.mkdir(parents=True, exist_ok=True)
     reference = {
         name: values[: len(images.check)]
@@ -68,7 +71,7 @@ def export_model(source, file_format, images, out):
         for arithmetic, run in write(source, images, path):
             size = _size(path)
             check = compare(run(images.check), reference, images.truth_rel_xyxy, size)
-            failure = check.failure(integer=file_format == "litert-int8")
+            failure = check.failure(file_format == "litert-int8", images.foreign)
             if not failure:
                 kept = _keep(path, out / path.name)
                 return Export(kept, file_format, arithmetic, check, _warning(file_format, size))
@@ -108,6 +111,17 @@ def _write_saved_model(source, images, path):
     write_saved_model(source.model, path)
     add_metadata(path, describe(source, "saved_model", "float32", "float32"))
     yield "float32", partial(run_saved_model, path)
+
+
+def _write_browser(runtime, source, images, path):
+    # What is checked is the graph inside; the page's own arithmetic is checked by the tests.
+    graph = path.with_suffix(".onnx")
+    metadata = describe(source, "browser", "float32", "float32")
+    write_onnx(source.model, graph, metadata)
+    write_page(graph.read_bytes(), metadata, "score" in source.model.output, runtime, path)
+    from localizer.predictors.onnx_model import OnnxModel
+
+    yield "float32", OnnxModel(graph).run
 
 
 # The writer of each format, which yields (arithmetic, run) for every variant that it has written;
