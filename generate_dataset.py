@@ -1,6 +1,6 @@
 """Turn annotated photos into a dataset folder: decoded once, split, checked by eye in one picture.
 
-    python generate_dataset.py                               # drawn scenes, nothing to download
+    python generate_dataset.py           # drawn scenes; the pets where OXFORD_PET_ROOT names them
     python generate_dataset.py --source oxford-pet --root DIR --target head
     python generate_dataset.py --source voc --root my_photos --out data/mine
 
@@ -47,7 +47,7 @@ def main():
     add("--teacher-labels", type=str, default="auto", metavar="FILE|auto|none",
         help="oxford-pet: boxes for photos without any, into OUT/unlabelled")  # fmt: skip
     add("--seed", type=NonNegativeInt, default=0, help="of the split, and of the scenes")
-    add("--count", type=PositiveInt, default=2000, help="synthetic: number of scenes")
+    add("--count", type=PositiveInt | None, help="synthetic: number of scenes (default: 2000)")
     add("--multiple", type=Literal["largest", "skip"], default="largest",
         help="what to do with several objects in a photo")  # fmt: skip
     add("--box-format", type=Literal["pixels", "relative"], default="pixels",
@@ -59,15 +59,17 @@ def main():
 
     from localizer.dataset_generation import GenerationSettings, generate_dataset
     from localizer.exclusion import open_exclusion
-    from localizer.label_files import choose_labels, write_labels
+    from localizer.label_files import check_labels_place, choose_labels, write_labels
     from localizer.reporting.dataset_summary import summarize_dataset
     from localizer.teacher_labels import open_teacher
 
     own = options.source not in ("oxford-pet", "synthetic")
     target = options.target or ("object" if own else "head")
     out = options.out or Path("data") / f"{options.source}-{target}"
+    if options.count and options.source != "synthetic":
+        raise InputError(f"--count is for --source synthetic, not for {options.source}")
     read, root = open_source(
-        options.source, options.root, target, options.multiple, options.count, options.seed,
+        options.source, options.root, target, options.multiple, options.count or 2000, options.seed,
         options.box_format, options.annotations, options.workers, options.split_by, options.teacher,
     )  # fmt: skip
     default_fractions = (1, 0, 0) if options.source == "folder" else (0.8, 0.1, 0.1)
@@ -89,6 +91,8 @@ def main():
         settings = replace(settings, teacher=open_teacher(options.teacher, options.min_score))
     elif options.write_labels or options.min_score:
         raise InputError("--write-labels and --min-score go with --source folder --teacher MODEL")
+    if options.write_labels:
+        check_labels_place(options.write_labels, options.overwrite)
     # Ended politely, as by a batch system, the script still takes its half-made files away.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     settings = replace(settings, companion=companion)

@@ -17,10 +17,11 @@ import os
 import sys
 from pathlib import Path
 
-from jsonargparse.typing import ClosedUnitInterval, NonNegativeFloat, PositiveInt
+from jsonargparse.typing import ClosedUnitInterval, PositiveInt, restricted_number_type
 
 from localizer.command_line import build_parser, run_script, start_keras
 
+Margin = restricted_number_type("Margin", float, [(">=", 0), ("<=", 10)])
 SHIPPED_MODEL = Path(__file__).resolve().parent / "models" / "pet_head.tflite"
 
 
@@ -32,7 +33,7 @@ def build_options():
     add("--model", type=str | None, help="run folder or model file (default: the pet-head model)")
     add("--out", type=Path | None, help="write each photo with its box (NAME.box.jpg) below it")
     add("--crops", action="store_true", help="with --out: the box's part too (NAME.crop.jpg)")
-    add("--margin", type=NonNegativeFloat, default=0.1,
+    add("--margin", type=Margin, default=0.1,
         help="of crops, on each side, as a share of the box's width and height")  # fmt: skip
     add("--min-score", type=ClosedUnitInterval, default=0.0,
         help="a box of a lower score is no answer")  # fmt: skip
@@ -43,6 +44,10 @@ def build_options():
     options = parser.parse_args()
     if not options.photos:
         parser.error("no photo is given. For example: python localize_images.py holiday.jpg")
+    if options.model == "":
+        parser.error("--model is empty; name a model file, or leave it away")
+    if options.null and "-" not in options.photos:
+        parser.error("--null is for -, a list of paths on standard input")
     if options.crops and not options.out:
         parser.error("--crops needs --out, the folder to write to")
     if options.out and options.out.exists() and not options.out.is_dir():

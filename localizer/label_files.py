@@ -164,6 +164,20 @@ def write_labels(dataset, path, command):
     write_text(path.with_suffix(".json"), json.dumps(description, indent=2) + "\n")
 
 
+def check_labels_place(path, overwrite):
+    """See that labels can be written to a file, before the work that makes them.
+
+    Raises:
+        InputError: another name than *.csv, or something is there already.
+    """
+    path = Path(path)
+    if path.suffix != ".csv":
+        raise InputError(f"--write-labels {path}: name a .csv file (a .json file goes beside it)")
+    there = [one for one in (path, path.with_suffix(".json")) if one.exists()]
+    if there and not (overwrite and all(one.is_file() for one in there)):
+        raise InputError(f"--write-labels: {there[0]} exists already; --overwrite replaces it")
+
+
 def read_labels(path):
     """Open a file of labels, and the JSON file beside it.
 

@@ -8,12 +8,7 @@ import glob
 import os
 
 from localizer.errors import InputError
-
-# What is taken from a folder; a file that is named is tried whatever its suffix.
-SUFFIXES = (
-    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".heic", ".heif", ".hif", ".avif", ".tif",
-    ".tiff", ".bmp", ".gif", ".jp2", ".mpo",
-)  # fmt: skip
+from localizer.photos import SUFFIXES
 
 
 def find_photos(argument):

@@ -1,6 +1,7 @@
 """Photos from files, arrays and PIL images: safely to uint8 RGB, and stretched to a square."""
 
 import os
+import stat
 import warnings
 from pathlib import Path
 
@@ -20,6 +21,11 @@ MAX_PIXELS = 160_000_000
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 # Damaged EXIF is no reason not to show a photo, and the warning does not say which one it is.
 warnings.filterwarnings("ignore", "(Possibly c|C)orrupt EXIF data", UserWarning)
+# What is taken from a folder; a file that is named is tried whatever its suffix.
+SUFFIXES = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".heic", ".heif", ".hif", ".avif", ".tif",
+    ".tiff", ".bmp", ".gif", ".jp2", ".mpo",
+)  # fmt: skip
 
 
 def read_photo(path):
@@ -37,6 +43,9 @@ def read_photo(path):
     """
     path = Path(path)
     try:
+        # Opening a pipe would wait for ever.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise InputError(f"{path}: not a regular file")
         with Image.open(path) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise InputError(

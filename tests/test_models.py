@@ -1,5 +1,6 @@
 """The recipe's network: its size, its cost, its coding of boxes, and its file."""
 
+import zipfile
 from dataclasses import replace
 
 import keras
@@ -161,3 +162,18 @@ def test_weights_that_are_not_there_are_named(tmp_path):
         build_localizer(replace(SCRATCH, weights=str(tmp_path / "missing.h5")))
     with pytest.raises(InputError, match=r"alpha 0\.3"):
         build_localizer(replace(SCRATCH, alpha=0.3, weights="imagenet"))
+
+
+def test_a_small_file_that_is_huge_inside_is_refused_before_it_is_unpacked(recipe, tmp_path):
+    path = tmp_path / "bomb.keras"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("localizer.json", b" " * 60_000_000)
+    with pytest.raises(InputError, match="grows to 60,000,000: not a model"):
+        load_model_file(path)
+
+
+@pytest.mark.parametrize("dataset", ["text", {}, {"target": "head", "source": "x", "sha256": {}}])
+def test_a_damaged_description_is_refused(recipe, tmp_path, dataset):
+    save_model_file(for_inference(recipe), tmp_path / "m.keras", {"dataset": dataset})
+    with pytest.raises(InputError, match="damaged"):
+        load_model_file(tmp_path / "m.keras")

@@ -143,7 +143,7 @@ def test_damaged_files(tmp_path):
         ("text", b"<html>not found</html>", "not an image that Pillow can read"),
         ("header", content[:200], "not an image|cannot be decoded"),
         ("half", content[: len(content) // 2], "truncated"),
-        ("folder", None, "cannot be decoded [(]Is a directory"),
+        ("folder", None, "not a regular file"),
         ("heic", heic_bytes()[:400], "not an image|cannot be decoded"),
     ]:
         path = tmp_path / f"{name}.jpg"
@@ -245,3 +245,9 @@ def test_stretch_of_any_shape(shape):
     square = stretch(photo, 160)
     assert square.shape == (160, 160, 3) and square.dtype == np.uint8
     assert (square == [10, 130, 250]).all()
+
+
+def test_a_pipe_is_no_photo_and_nobody_waits_for_it(tmp_path):
+    os.mkfifo(tmp_path / "a.jpg")
+    with pytest.raises(InputError, match="not a regular file"):
+        read_photo(tmp_path / "a.jpg")

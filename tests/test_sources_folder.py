@@ -6,8 +6,9 @@ import pytest
 from PIL import Image
 
 from localizer.errors import InputError
+from localizer.photos import SUFFIXES
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
-from localizer.sources.folder import ENDINGS, read
+from localizer.sources.folder import read
 from localizer.sources.opening import open_source
 
 
@@ -23,7 +24,7 @@ def test_every_photo_below_the_root_sorted(tmp_path):
 
 
 def test_every_ending_is_a_format_that_pillow_reads():
-    assert set(ENDINGS) <= set(Image.registered_extensions())
+    assert set(SUFFIXES) <= set(Image.registered_extensions())
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs file names that are bytes")

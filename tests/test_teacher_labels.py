@@ -9,7 +9,12 @@ import pytest
 from localizer.dataset_generation import GenerationSettings, generate_dataset
 from localizer.errors import InputError
 from localizer.exclusion import open_exclusion
-from localizer.label_files import choose_labels, read_labels, write_labels
+from localizer.label_files import (
+    check_labels_place,
+    choose_labels,
+    read_labels,
+    write_labels,
+)
 from localizer.photos import read_photo, stretch
 from localizer.predictors.predictor import Cost, Predictions
 from localizer.sources import folder
@@ -311,3 +316,12 @@ def test_scores_may_be_missing_and_names_stay_text(root):
     table.to_csv(dataset.path / "samples.csv", index=False)
     samples = open_dataset(dataset.path).samples
     assert np.isnan(samples["score"][0]) and samples["teacher"][0] == "007"
+
+
+def test_labels_do_not_replace_what_is_not_theirs(tmp_path):
+    with pytest.raises(InputError, match="name a .csv file"):
+        check_labels_place(tmp_path / "photo.jpg", overwrite=True)
+    (tmp_path / "a.json").write_text("precious")
+    with pytest.raises(InputError, match="a.json exists already"):
+        check_labels_place(tmp_path / "a.csv", overwrite=False)
+    check_labels_place(tmp_path / "a.csv", overwrite=True)

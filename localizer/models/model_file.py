@@ -12,8 +12,11 @@ import keras
 
 from localizer.atomic_files import replacing
 from localizer.errors import InputError
+from localizer.models.description import DESCRIPTION, check_dataset
 
-DESCRIPTION = "localizer.json"
+# Keras stores its members as they are; the text of a large network takes a few megabytes.
+_MAX_GROWTH = 4
+_MAX_TEXT = 20_000_000
 
 
 def save_model_file(model, path, description):
@@ -31,6 +34,16 @@ def save_model_file(model, path, description):
             archive.writestr(DESCRIPTION, json.dumps(description, indent=2))
 
 
+def _refuse_bomb(path, archive):
+    """Weights hardly compress; a small archive that says it is huge inside is an attack."""
+    packed = sum(entry.compress_size for entry in archive.infolist())
+    unpacked = sum(entry.file_size for entry in archive.infolist())
+    if unpacked > _MAX_GROWTH * packed + _MAX_TEXT:
+        raise InputError(
+            f"{path}: a file of {packed:,} bytes that grows to {unpacked:,}: not a model"
+        )
+
+
 def load_model_file(path):
     """A model and its description from a .keras file.
 
@@ -42,7 +55,9 @@ def load_model_file(path):
     path = Path(path)
     try:
         with zipfile.ZipFile(path) as archive:
+            _refuse_bomb(path, archive)
             description = json.loads(archive.read(DESCRIPTION))
+        check_dataset(path, description)
         return keras.saving.load_model(path, compile=False, safe_mode=True), description
     except FileNotFoundError:
         raise InputError(f"{path}: no such model file") from None

@@ -15,6 +15,7 @@ import numpy as np
 from localizer.augmentation import resample
 from localizer.boxes import clip_rel_xyxy
 from localizer.errors import InputError
+from localizer.models.description import check_dataset
 from localizer.photos import stretch
 from localizer.predictors.predictor import Cost, Predictions
 
@@ -125,6 +126,7 @@ def _parse(path, text):
             f"{path}: {METADATA} in it lacks {', '.join(_TYPES)}, or one of them is unusable; "
             f"{_EXPORT_AGAIN}"
         )
+    check_dataset(path, metadata)
     return metadata
 
 

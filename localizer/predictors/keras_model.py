@@ -35,7 +35,7 @@ class KerasModel:
         in_run = path.is_dir() or path.name == "best.keras"
         self.name = name or (file.resolve().parent.name if in_run else path.stem)
         self._model, self._description = load_model_file(file)
-        self.trained_on = self._description["dataset"]
+        self.trained_on = self._description.get("dataset")
         self.runtime = f"Keras on {keras.backend.backend()}"
         self.cost = Cost(self._model.count_params(), count_macs(self._model), file.stat().st_size)
 

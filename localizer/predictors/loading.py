@@ -23,6 +23,8 @@ def load_predictor(model, dataset):
     Raises:
         InputError: it is none of these, or cannot be loaded.
     """
+    if not model.removeprefix(FLIP):
+        raise InputError(f"{model!r}: no model is named; give a run folder or a model file")
     if model.startswith(FLIP):
         return FlipAverage(load_predictor(model.removeprefix(FLIP), dataset))
     if model.startswith("baseline:"):

@@ -80,13 +80,25 @@ def list_files(root: Path, folder: Path) -> list[str]:
     """All files below `folder`, sorted, as paths below `root` with `/` between their parts.
 
     Names that begin with a dot are left out: macOS puts a `._photo.xml` beside `photo.xml`.
+
+    Raises:
+        InputError: a folder cannot be listed.
     """
     found = []
-    for parent, folders, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder, onerror=_refuse_unlisted):
         folders[:] = [name for name in folders if not name.startswith(".")]
         below = Path(parent).relative_to(root)
         found += [(below / name).as_posix() for name in names if not name.startswith(".")]
     return sorted(found)
+
+
+def _refuse_unlisted(error: OSError) -> None:
+    if not isinstance(error, PermissionError):  # No such folder: the source says what it expects.
+        return
+    raise InputError(
+        f"{error.filename}: the folder cannot be listed ({error.strerror}); give yourself the "
+        "permission to read it, or move it away"
+    )
 
 
 def number_from_text(text: str) -> float:

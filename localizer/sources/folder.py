@@ -3,16 +3,15 @@
 from pathlib import Path, PurePosixPath
 
 from localizer.errors import InputError
+from localizer.photos import SUFFIXES
 from localizer.sources.annotated_image import AnnotatedImage
 from localizer.sources.choosing import list_files, skipped
-
-ENDINGS = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff")
 
 
 def read(root):
     """Yield every photo below `root`, sorted by path; dot files and dot folders do not count.
 
-    What is a photo is judged by the ending of the name here (ENDINGS, in any case), because a
+    What is a photo is judged by the ending of the name here (SUFFIXES, in any case), because a
     folder may hold anything else beside the photos.
 
     Yields:
@@ -23,10 +22,10 @@ def read(root):
     """
     root = Path(root)
     names = [
-        name for name in list_files(root, root) if PurePosixPath(name).suffix.lower() in ENDINGS
+        name for name in list_files(root, root) if PurePosixPath(name).suffix.lower() in SUFFIXES
     ]
     if not names:
-        raise InputError(f"{root}: no photo below it (a name that ends in {', '.join(ENDINGS)})")
+        raise InputError(f"{root}: no photo below it (a name that ends in {', '.join(SUFFIXES)})")
     for name in names:
         if name.encode("utf-8", "ignore").decode() == name:
             yield AnnotatedImage(name, None)
