@@ -13,7 +13,7 @@ demo: $(VENV)/.installed
 		--models runs/demo models/pet_head.keras baseline:center baseline:mean baseline:whole
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

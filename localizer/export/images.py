@@ -47,7 +47,7 @@ def find_images(source, data=None):
     Raises:
         InputError: `data` is no dataset folder, or a split of it is empty.
     """
-    trained = source.description["dataset"]
+    trained = source.description.get("dataset") or {}
     folder = data or _own_dataset(trained.get("sha256"))
     if folder is None:
         return _scenes(source)
@@ -97,5 +97,5 @@ def _scenes(source):
         check=images[CALIBRATION_COUNT:],
         truth_rel_xyxy=np.array([s.box_rel_xyxy for s in scenes[CALIBRATION_COUNT:]], np.float32),
         origin="drawn scenes",
-        foreign=source.description["dataset"].get("source") != "synthetic",
+        foreign=(source.description.get("dataset") or {}).get("source") != "synthetic",
     )

@@ -80,7 +80,7 @@ def describe(source, file_format, arithmetic, input_type):
         input_type: "float32" or "uint8".
     """
     size, description = source.size, source.description
-    trained = description["dataset"]
+    trained = description.get("dataset") or {}
     stored = description["stored_size"]
     return {
         "name": source.name,
@@ -103,6 +103,6 @@ def describe(source, file_format, arithmetic, input_type):
             "file": source.file.name,
             "sha256": hashlib.sha256(source.file.read_bytes()).hexdigest(),
         },
-        "dataset": trained,
+        "dataset": description.get("dataset"),
         "made_with": {name: packages.version(name) for name in ("tensorflow", "keras")},
     }

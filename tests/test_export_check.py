@@ -1,0 +1,81 @@
+"""The check of exported files, and the shipped model through it in 8 bits."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+
+from localizer.augmentation import resample
+from localizer.boxes import iou_xyxy
+from localizer.errors import InputError
+from localizer.export.checking import compare
+from localizer.export.exporting import export_model
+from localizer.export.images import find_images
+from localizer.export.metadata import open_source_model
+from localizer.predictors.litert_model import LitertModel
+
+PROJECT = Path(__file__).resolve().parent.parent
+BOXES_REL_XYXY = np.float32([[0.1, 0.2, 0.4, 0.5], [0.3, 0.3, 0.6, 0.6]])
+
+
+def check_of(shift, score=0.0):
+    """The check of a model whose boxes are the Keras model's, which are the truth, moved."""
+    reference = {"box": BOXES_REL_XYXY, "score": np.float32([0.5, 0.9])}
+    outputs = {"box": BOXES_REL_XYXY + np.float32(shift), "score": reference["score"] + score}
+    return compare(outputs, reference, BOXES_REL_XYXY, file_bytes=1)
+
+
+def test_float_bar():
+    assert check_of(0).failure(integer=False) == ""
+    assert check_of(0.5e-4).failure(integer=False) == ""
+    assert "differs" in check_of(2e-4).failure(integer=False)
+    assert "differs" in check_of(0, score=2e-4).failure(integer=False)
+
+
+def test_integer_bar():
+    # A square of side 0.3 moved by d along both axes has IoU (0.3 - d)^2 / (0.18 - (0.3 - d)^2).
+    moved = check_of(0.03)
+    by_hand = 0.27**2 / (0.18 - 0.27**2)
+    assert moved.mean_iou == pytest.approx(by_hand, abs=1e-5)
+    assert moved.drop == pytest.approx(1 - by_hand, abs=1e-5)
+    assert "mean IoU" in moved.failure(integer=True)
+    assert check_of(2e-4, score=0.3).failure(integer=True) == ""
+    assert "finite" in check_of(np.nan).failure(integer=True)
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return open_source_model(PROJECT / "models" / "pet_head.keras")
+
+
+def images_of(source, dataset):
+    images = find_images(source, dataset.path)
+    return replace(images, calibration=images.calibration[:30])
+
+
+def test_the_8_bit_file_takes_a_photos_bytes_and_is_close(shipped, synthetic_dataset, tmp_path):
+    images = images_of(shipped, synthetic_dataset)
+    assert images.foreign and len(images.check) == len(synthetic_dataset.indices("validation"))
+    # On two dozen scenes the drop of mean IoU is mostly chance, so all scenes are looked at.
+    every = np.stack([resample(image, 128) for image in synthetic_dataset.images])
+    truth = synthetic_dataset.boxes_rel_xyxy
+    images = replace(images, check=every, truth_rel_xyxy=truth)
+    export = export_model(shipped, "litert-int8", images, tmp_path)
+    (taken,) = Interpreter(str(export.path)).get_input_details()
+    assert taken["dtype"] == np.uint8
+    got = LitertModel(export.path).run(images.check)["box"]
+    expected = shipped.model.predict(images.check, verbose=0)["box"]
+    iou = iou_xyxy(got, expected).mean()
+    assert 0.85 < iou < 1 and export.check.mean_iou == pytest.approx(iou, abs=0.01)
+    assert export.path.stat().st_size < 500_000
+
+
+def test_an_8_bit_file_that_fails_its_check_is_not_kept(shipped, synthetic_dataset, tmp_path):
+    images = images_of(shipped, synthetic_dataset)
+    # Calibrated on nothing but black, every activation is cut off.
+    black = replace(images, calibration=np.zeros_like(images.calibration[:4]))
+    with pytest.raises(InputError, match=r"pet_head_int8.tflite: not kept.*mean IoU"):
+        export_model(shipped, "litert-int8", black, tmp_path)
+    assert list(tmp_path.iterdir()) == []
