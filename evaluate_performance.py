@@ -18,6 +18,8 @@ import sys
 from pathlib import Path
 from typing import Literal
 
+from jsonargparse.typing import restricted_number_type
+
 from localizer.command_line import build_parser, run_script, start_keras
 from localizer.splitting import SPLITS
 
@@ -42,6 +44,10 @@ def main():
         "--labeler", type=str | None,
         help="classifier for the crops of the boxes: hub:mobile_object_labeler_v1 or its file",
     )  # fmt: skip
+    add(
+        "--labeler-margin", type=restricted_number_type("Margin", float, [(">=", 0), ("<=", 10)]),
+        default=0.0, help="of the crops, on each side, as a share of the box's width and height",
+    )  # fmt: skip
     options = parser.parse_args()
 
     # Latencies are of one thread; TensorFlow reads this when it starts.
@@ -64,7 +70,9 @@ def main():
     for dataset, of_dataset in zip(datasets, predictors):
         evaluation = evaluate(dataset, options.split, of_dataset)
         if labeler:
-            evaluation = with_crop_labels(evaluation, dataset, labeler, options.labeler)
+            evaluation = with_crop_labels(
+                evaluation, dataset, labeler, options.labeler, options.labeler_margin
+            )
         parts.append((evaluation, dataset))
         print(summarize_evaluation(evaluation))
     page = write_comparison(parts, out, command=shlex.join(["python", *sys.argv]))

@@ -197,7 +197,7 @@ def test_labels_of_the_crops_are_on_the_page(tmp_path):
     dataset = make_dataset(tmp_path / "pets")
     predictors = [FromTruth("ours", dataset), constant_predictor("baseline:center", dataset)]
     evaluation = evaluate(dataset, "test", predictors, progress=False)
-    labelled = with_crop_labels(evaluation, dataset, Colours(), "hub:colours")
+    labelled = with_crop_labels(evaluation, dataset, Colours(), "hub:colours", margin=0.25)
     summary = labelled.metrics["labeler"]
     makers = [maker["name"] for maker in summary["box_makers"]]
     assert makers == ["truth", "ours", "baseline:center", "whole photo"]
@@ -206,7 +206,9 @@ def test_labels_of_the_crops_are_on_the_page(tmp_path):
         2 / 3
     )
     page = write_report(labelled, dataset, tmp_path / "out", "command")
-    assert "What hub:colours says of the crops, head boxes" in page.read_text()
+    text = " ".join(page.read_text().split())
+    assert "What hub:colours says of the crops, head boxes" in text
+    assert "each box is widened by 25.0% of its sides" in text
     assert "labeler" not in evaluation.metrics
 
 

@@ -20,7 +20,7 @@ def open_labeler(name):
     return Labeler(find_hub_model(hub_model(name))[1] if name.startswith("hub:") else Path(name))
 
 
-def with_crop_labels(evaluation, dataset, labeler, name):
+def with_crop_labels(evaluation, dataset, labeler, name, margin=0.0):
     """The evaluation with `labeler` in its metrics: the summary of `label_crops`, and a name.
 
     Boxes are those of the annotation, of each model, and the whole photo; photos are those that
@@ -31,6 +31,7 @@ def with_crop_labels(evaluation, dataset, labeler, name):
         dataset: the `Dataset` it was made on.
         labeler: a `Labeler`.
         name: shown on the page.
+        margin: widens each box on every side by this share of its width or height.
 
     Raises:
         InputError: a photo has become unreadable since the evaluation.
@@ -52,6 +53,7 @@ def with_crop_labels(evaluation, dataset, labeler, name):
         (dataset.read_photo(row) for row in rows),
         boxes_rel_xyxy,
         labeler,
+        margin,
     )
     metrics = {**evaluation.metrics, "labeler": {"name": name, **labels.summary}}
     return replace(evaluation, metrics=metrics)
