@@ -23,7 +23,7 @@ import yaml
 from localizer.atomic_files import replacing, write_text
 from localizer.batches import Batches
 from localizer.boxes import clip_rel_xyxy, iou_xyxy
-from localizer.environment import describe_environment
+from localizer.environment import describe_environment, git_commit
 from localizer.errors import InputError
 from localizer.iou_statistics import summarize
 from localizer.losses import build_losses
@@ -175,6 +175,7 @@ def _describe(dataset, data, config, classes):
         "class_column": config.class_output if classes else None,
         "classes": classes,
         "dataset": data,
+        "commit": git_commit(),
         "config": config.to_dict(),
     }
 

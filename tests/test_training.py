@@ -54,6 +54,8 @@ def test_a_run_folder_explains_itself(whole_run, synthetic_dataset):
     }  # fmt: skip
     environment = json.loads((whole_run / "environment.json").read_text())
     assert environment["dataset"]["sha256"] == synthetic_dataset.description["sha256"]
+    _, description = load_model_file(whole_run / "best.keras")
+    assert description["commit"] == environment["commit"]
     assert len(history_of(whole_run)) == 3
     metrics = json.loads((whole_run / "metrics.json").read_text())
     assert metrics["n"] == len(synthetic_dataset.indices("validation"))
