@@ -1,4 +1,4 @@
-# make demo   set up, then run the whole chain on drawn scenes: about 2 minutes on 2 cores
+# make demo   set up, run the whole chain on drawn scenes (about 2 minutes on 2 cores), find a cat's head
 # make test   set up, then run the tests
 PYTHON ?= python3
 VENV ?= .venv
@@ -11,6 +11,8 @@ demo: $(VENV)/.installed
 	$(BIN)/python train_model.py --data data/demo --run runs/demo --recipe experiments/recipes/demo.yaml --overwrite
 	$(BIN)/python evaluate_performance.py --data data/demo --split test --out reports/demo \
 		--models runs/demo models/pet_head.keras baseline:center baseline:mean baseline:whole
+	$(BIN)/python localize_images.py --out reports/demo/photo \
+		"$$($(BIN)/python -c 'import skimage; print(skimage.__path__[0])')/data/chelsea.png"
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -n 2 --dist loadfile

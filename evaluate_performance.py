@@ -18,9 +18,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from jsonargparse.typing import restricted_number_type
-
-from localizer.command_line import build_parser, run_script, start_keras
+from localizer.command_line import Margin, build_parser, run_script, start_keras
 from localizer.splitting import SPLITS
 
 
@@ -45,7 +43,7 @@ def main():
         help="classifier for the crops of the boxes: hub:mobile_object_labeler_v1 or its file",
     )  # fmt: skip
     add(
-        "--labeler-margin", type=restricted_number_type("Margin", float, [(">=", 0), ("<=", 10)]),
+        "--labeler-margin", type=Margin,
         default=0.0, help="of the crops, on each side, as a share of the box's width and height",
     )  # fmt: skip
     options = parser.parse_args()

@@ -13,8 +13,7 @@ import os
 from pathlib import Path
 
 from localizer.command_line import build_parser, run_script, start_keras
-
-FORMATS = ("litert", "litert-int8", "onnx", "saved_model")
+from localizer.export import FORMATS
 
 
 def main():

@@ -55,7 +55,11 @@ def main():
     add("--annotations", type=Path | None, help="coco: the JSON file, when there are several")
     add("--workers", type=PositiveInt, default=2, help="threads that decode, processes that draw")
     add("--overwrite", action="store_true", help="replace a dataset folder that is there")
+    add("--verify", type=Path, nargs="+", metavar="DATASET",
+        help="make nothing; check these dataset folders against their checksums")  # fmt: skip
     options = parser.parse_args()
+    if options.verify:
+        return _verify(options.verify)
 
     from localizer.dataset_generation import GenerationSettings, generate_dataset
     from localizer.exclusion import open_exclusion
@@ -86,6 +90,7 @@ def main():
         workers=options.workers,
     )
     companion, note = choose_labels(options.teacher_labels, settings)
+    settings = replace(settings, companion=companion)
     if options.teacher:
         start_keras()
         settings = replace(settings, teacher=open_teacher(options.teacher, options.min_score))
@@ -95,13 +100,20 @@ def main():
         check_labels_place(options.write_labels, options.overwrite)
     # Ended politely, as by a batch system, the script still takes its half-made files away.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    settings = replace(settings, companion=companion)
     dataset = generate_dataset(read, settings, out, overwrite=options.overwrite)
     print(summarize_dataset(dataset))
     if options.write_labels:
         write_labels(dataset, options.write_labels, shlex.join(["python", *sys.argv]))
     if note:
         print(note)
+
+
+def _verify(folders):
+    from localizer.store import verify_dataset
+
+    for folder in folders:
+        dataset = verify_dataset(folder)
+        print(f"{folder}: {len(dataset.samples):,} images, all files as they were generated")
 
 
 if __name__ == "__main__":

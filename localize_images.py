@@ -17,11 +17,10 @@ import os
 import sys
 from pathlib import Path
 
-from jsonargparse.typing import ClosedUnitInterval, PositiveInt, restricted_number_type
+from jsonargparse.typing import ClosedUnitInterval, PositiveInt
 
-from localizer.command_line import build_parser, run_script, start_keras
+from localizer.command_line import Margin, build_parser, run_script, start_keras
 
-Margin = restricted_number_type("Margin", float, [(">=", 0), ("<=", 10)])
 SHIPPED_MODEL = Path(__file__).resolve().parent / "models" / "pet_head.tflite"
 
 

@@ -9,7 +9,9 @@ import sys
 from argparse import RawDescriptionHelpFormatter
 
 try:
+    import yaml
     from jsonargparse import ArgumentParser, DefaultHelpFormatter
+    from jsonargparse.typing import restricted_number_type
 except ModuleNotFoundError:
     sys.exit(
         "error: the project's packages are not installed in this Python. `make demo` installs them "
@@ -18,6 +20,9 @@ except ModuleNotFoundError:
 
 from localizer.errors import InputError
 from localizer.quiet import quiet_stderr
+
+# Of a crop on each side, as a share of the box's width and height.
+Margin = restricted_number_type("Margin", float, [(">=", 0), ("<=", 10)])
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -40,10 +45,25 @@ def build_parser(script_docstring):
 class _Parser(ArgumentParser):
     def parse_args(self, args=None, *rest, **options):
         args = sys.argv[1:] if args is None else args
+        for name, value in zip(["", *args], [*args, ""]):
+            if name == "--recipe" or value.startswith("--recipe="):
+                self._refuse_aliases(value.removeprefix("--recipe="))
         try:
             return super().parse_args([self._spelled(arg) for arg in args], *rest, **options)
         except UnicodeDecodeError as error:
             self.error(f"the recipe is no UTF-8 text ({error})")
+        except OverflowError as error:
+            self.error(f"a number is too large ({error})")
+
+    def _refuse_aliases(self, recipe):
+        """A few lines of YAML in which each stands for ten of the one before fill any memory."""
+        try:
+            with open(recipe, encoding="utf-8") as file:
+                events = yaml.parse(file, yaml.SafeLoader)
+                if any(isinstance(event, yaml.AliasEvent) for event in events):
+                    self.error(f"{recipe}: aliases (*name) are not allowed in a recipe")
+        except (OSError, ValueError, RecursionError, yaml.YAMLError):
+            return  # The parser says what is wrong.
 
     def _spelled(self, argument):
         name, equals, value = argument.partition("=")

@@ -51,20 +51,20 @@ class AugmentationConfig(_PlainNumbers):
     """
 
     flip: ClosedUnitInterval = 0.5
-    zoom_in: Factor = 1.35
-    zoom_out: Factor = 1.15
-    translation: NonNegativeFloat = 0.1
-    aspect: Factor = 1.15
-    rotation: NonNegativeFloat = 4.0
+    zoom_in: Factor = 1.6
+    zoom_out: Factor = 1.25
+    translation: NonNegativeFloat = 0.15
+    aspect: Factor = 1.2
+    rotation: NonNegativeFloat = 8.0
     rotated_shape: Literal["ellipse", "rectangle"] = "ellipse"
     min_visible: ClosedUnitInterval = 0.7
     brightness: NonNegativeFloat = 0.15
     contrast: Factor = 1.3
     saturation: Factor = 1.4
-    hue: NonNegativeFloat = 6.0
-    grey: ClosedUnitInterval = 0.02
-    blur: ClosedUnitInterval = 0.0
-    erasing: ClosedUnitInterval = 0.0
+    hue: NonNegativeFloat = 10.0
+    grey: ClosedUnitInterval = 0.05
+    blur: ClosedUnitInterval = 0.05
+    erasing: ClosedUnitInterval = 0.1
 
 
 @dataclass(frozen=True)
@@ -76,13 +76,18 @@ class TrainingConfig(_PlainNumbers):
         alpha: width of MobileNet v1; there are ImageNet weights for 0.25, 0.5, 0.75 and 1.0.
         weights: initial weights: "imagenet" (of the backbone), "none", a Keras weights file of the
             backbone, or a .keras file of a trained localizer, whose fitting layers are taken.
-        head: what makes a box of the backbone's features: "recipe" (max pooling and a convolution)
-            or "voting" (every cell proposes a box, attention weighs the proposals).
-        vote_stride: pixels of the input between two cells that vote: 8 or 16, for "voting".
+        head: what makes a box of the backbone's features: "recipe" (max pooling and a convolution),
+            "voting" (every cell proposes a box, attention weighs the proposals), or "simcc" (each
+            edge is the mean of a distribution over one axis of the image).
+        feature_stride: pixels of the input between two cells of the finest features that "voting"
+            and "simcc" use: 8 or 16.
         coordinates: what four numbers mse and smooth_l1 compare: "corners" (xmin, ymin, xmax,
             ymax), or "sqrt_size" (centre x, centre y, square roots of width and height).
         coordinate_unit: the scale on which they are compared: "pixel" of the input, or "image".
-        box_loss: "mse" or "smooth_l1", on the coordinates in their unit; or "diou", on the boxes.
+        box_loss: "mse" or "smooth_l1", on the coordinates in their unit; or "iou", "giou", "diou"
+            or "ciou", on the boxes.
+        distribution_loss_weight: of the cross-entropy of "simcc"'s distributions beside the box
+            loss; 0 = the box loss alone.
         class_output: an additional class output: "none", "species" or "breed".
         class_loss: of the class output: "categorical_crossentropy" or "binary_crossentropy".
         class_loss_weight: its weight beside the box loss.
@@ -111,11 +116,12 @@ class TrainingConfig(_PlainNumbers):
     image_size: ImageSize = 128
     alpha: PositiveFloat = 0.25
     weights: str = "imagenet"
-    head: Literal["recipe", "voting"] = "voting"
-    vote_stride: Literal[8, 16] = 8
+    head: Literal["recipe", "voting", "simcc"] = "simcc"
+    feature_stride: Literal[8, 16] = 8
     coordinates: Literal["corners", "sqrt_size"] = "corners"
     coordinate_unit: Literal["pixel", "image"] = "pixel"
-    box_loss: Literal["mse", "smooth_l1", "diou"] = "diou"
+    box_loss: Literal["mse", "smooth_l1", "iou", "giou", "diou", "ciou"] = "diou"
+    distribution_loss_weight: NonNegativeFloat = 0.1
     class_output: Literal["none", "species", "breed"] = "none"
     class_loss: Literal["categorical_crossentropy", "binary_crossentropy"] = (
         "categorical_crossentropy"
@@ -137,6 +143,11 @@ class TrainingConfig(_PlainNumbers):
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     workers: PositiveInt = 2
     seed: NonNegativeInt = 0
+
+    @property
+    def unit(self):
+        """What the image's side is in the unit of the coordinates: `image_size` pixels, or 1."""
+        return float(self.image_size) if self.coordinate_unit == "pixel" else 1.0
 
     def to_dict(self):
         """Every field, ready for YAML and JSON."""

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from localizer.boxes import clip_rel_xyxy
+from localizer.photos import crop
 from localizer.predictors.labeler import RECOMMENDED_SCORE
 
 TOP_LABELS = 5
-# A pixel counts from this share of it on: float32 boxes end a little behind the pixel they mean.
-_TOUCH = 1e-3
 
 
 @dataclass(frozen=True)
@@ -93,23 +91,3 @@ def _summarize(table, maker):
 
 def _share(hits):
     return float(np.mean(hits)) if len(hits) else None
-
-
-def crop(photo, box_rel_xyxy, margin=0.0):
-    """The part of a photo in a box: every pixel that the box touches, and at least one.
-
-    Args:
-        photo: uint8 [height, width, 3].
-        box_rel_xyxy: [4].
-        margin: widens the box on every side by this share of its width or height.
-    """
-    height, width = photo.shape[:2]
-    low, high = np.split(np.asarray(box_rel_xyxy, np.float64), 2)
-    edge = margin * (high - low)
-    left, top, right, bottom = clip_rel_xyxy([*(low - edge), *(high + edge)]) * np.array(
-        [width, height, width, height]
-    )
-    x0, y0 = min(int(left + _TOUCH), width - 1), min(int(top + _TOUCH), height - 1)
-    x1 = max(int(np.ceil(right - _TOUCH)), x0 + 1)
-    y1 = max(int(np.ceil(bottom - _TOUCH)), y0 + 1)
-    return photo[y0:y1, x0:x1]

@@ -1,5 +1,6 @@
 """The files of a dataset folder beside images.npy: tables, description, contact sheet."""
 
+import csv
 import json
 
 import numpy as np
@@ -21,16 +22,21 @@ def write_tables(frame, skipped, groups, folder):
         folder: the dataset folder, with images.npy in it.
     """
     columns = [*COLUMNS, *(column for column in ("score", "teacher") if column in frame)]
-    frame[columns].to_csv(folder / "samples.csv", index=False)
-    pd.DataFrame([(one.image, one.reason) for one in skipped], columns=["image", "reason"]).to_csv(
-        folder / "skipped.csv", index=False
-    )
-    pd.DataFrame(
-        [(leader(group), image) for group in groups for image in group],
-        columns=["group", "image"],
-    ).to_csv(folder / "near_duplicates.csv", index=False)
+    _write_csv(frame[columns], folder / "samples.csv")
+    reasons = [(one.image, one.reason) for one in skipped]
+    _write_csv(pd.DataFrame(reasons, columns=["image", "reason"]), folder / "skipped.csv")
+    near = [(leader(group), image) for group in groups for image in group]
+    _write_csv(pd.DataFrame(near, columns=["group", "image"]), folder / "near_duplicates.csv")
     pixels = np.load(folder / "images.npy", mmap_mode="r")
     write_contact_sheet(pixels, frame, folder / "contact_sheet.jpg")
+
+
+def _write_csv(table, path):
+    text = table.to_csv(index=False, lineterminator="\n")
+    if "\r" in text:
+        # Before Python 3.13 its csv module does not quote a carriage return, which ends a line.
+        text = table.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    path.write_text(text, encoding="utf-8", newline="")
 
 
 def write_description(frame, skipped, groups, listed, settings, labels, root, folder):

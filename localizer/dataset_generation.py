@@ -1,17 +1,19 @@
 """From annotated photos to a dataset folder: decoded once, de-duplicated, split, described."""
 
 import os
-import tempfile
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 from tqdm import tqdm
 
+from localizer.atomic_files import flush_to_disk
 from localizer.dataset_files import write_description, write_tables
 from localizer.decoding import decode_photos
 from localizer.errors import InputError
 from localizer.exclusion import Exclusion, append_excluded, leave_out_excluded
+from localizer.folder_lock import sole_writer
 from localizer.label_files import LabelFile, MadeDataset
 from localizer.near_duplicates import THUMBNAIL_SIZE, find_groups
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
@@ -83,29 +85,49 @@ def generate_dataset(read, settings, out, overwrite=False, progress=True):
         The opened Dataset.
 
     Raises:
-        InputError: nothing usable in the source, bad settings, or `out` is taken.
+        InputError: nothing usable in the source, bad settings, `out` is taken, another process is
+            making it, or it cannot be written.
     """
     out = Path(out)
-    _check(settings, out, overwrite)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(
-            prefix=f".{out.name}.", dir=out.parent, ignore_cleanup_errors=True
-        ) as scratch:
-            partial = Path(scratch, "dataset")
-            partial.mkdir()
-            root = partial if settings.root is None else Path(settings.root)
-            labels = settings.teacher.description if settings.teacher else "truth"
-            made = _build(read(root), settings, partial, root, progress, labels)
-            if settings.companion is not None:
-                _build_companion(made, settings, partial / "unlabelled", root, progress)
-            _replace(out, partial, Path(scratch, "replaced"))
-    except OSError as error:
-        raise InputError(
-            f"{out}: the dataset cannot be made ({error}); nothing of it was left behind. Is the "
-            "disk full? Free some space, or choose another --out"
-        ) from error
-    return open_dataset(out)
+    with sole_writer(out.parent / f".{out.name}.lock", out):
+        scratch = out.parent / f".{out.name}.part"
+        try:
+            _clear(scratch, out)
+            _check(settings, out, overwrite)
+            _make(read, settings, out, scratch, progress)
+        except OSError as error:
+            raise InputError(
+                f"{out}: the dataset cannot be made ({error}); nothing of it was left behind. Is "
+                "the disk full? Free some space, or choose another --out"
+            ) from error
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        return open_dataset(out)
+
+
+def _clear(scratch, out):
+    """Take away what a killed process has left, and put back a dataset it was about to replace."""
+    replaced = scratch / "replaced"
+    if replaced.exists() and not out.exists():
+        os.replace(replaced, out)
+    if scratch.exists():
+        shutil.rmtree(scratch)
+
+
+def _make(read, settings, out, scratch, progress):
+    """Make the folder in `scratch`, and put it into place when it is whole and on the disk."""
+    partial = scratch / "dataset"
+    partial.mkdir(parents=True)
+    root = partial if settings.root is None else Path(settings.root)
+    labels = settings.teacher.description if settings.teacher else "truth"
+    made = _build(read(root), settings, partial, root, progress, labels)
+    if settings.companion is not None:
+        _build_companion(made, settings, partial / "unlabelled", root, progress)
+    # Not the drawn scenes one by one: that takes longer than drawing them again.
+    for path in [*partial.glob("*"), *partial.glob("unlabelled/*"), partial]:
+        flush_to_disk(path)
+    _replace(out, partial, scratch / "replaced")
+    flush_to_disk(out.parent)
 
 
 def _check(settings, out, overwrite):

@@ -9,9 +9,10 @@ from tqdm import tqdm
 
 from localizer import boxes, iou_statistics
 from localizer.coco_metrics import average_precision
+from localizer.costs import checksum, latencies_ms, summarize_latency
 from localizer.errors import InputError
+from localizer.photos import in_batches
 from localizer.predictors.predictor import Predictions
-from localizer.reporting.costs import checksum, latencies_ms, summarize_latency
 
 # A chunk of photos is full at either limit, so large photos do not fill the memory (0.2 GB).
 CHUNK_PHOTOS = 64
@@ -172,8 +173,10 @@ def _warnings(dataset, split, predictors):
 def _predict(dataset, split_rows, predictors, unreadable, progress):
     """Rows that could be read, int [n], and one `Predictions` over them per predictor."""
     rows, parts = [], [[] for _ in predictors]
-    for chunk_rows, photos in _chunks(dataset, split_rows, unreadable, progress):
-        rows.extend(chunk_rows)
+    readable = _read(dataset, split_rows, unreadable, progress)
+    for chunk in in_batches(readable, CHUNK_PHOTOS, CHUNK_PIXELS):
+        rows.extend(row for row, _ in chunk)
+        photos = [photo for _, photo in chunk]
         for part, predictor in zip(parts, predictors):
             answer = predictor.predict(photos)
             found = np.asarray(answer.boxes_rel_xyxy, np.float32)
@@ -185,24 +188,14 @@ def _predict(dataset, split_rows, predictors, unreadable, progress):
     return np.array(rows, int), [_joined(part) for part in parts] if rows else []
 
 
-def _chunks(dataset, split_rows, unreadable, progress):
-    """Yield (rows, photos) until all photos were read; what cannot be read goes to `unreadable`."""
-    rows, photos, pixels = [], [], 0
+def _read(dataset, split_rows, unreadable, progress):
+    """Yield (row, photo); what cannot be read goes to `unreadable`."""
     for row in tqdm(split_rows, desc="photos", unit="photo", disable=not progress):
         try:
-            photo = dataset.read_photo(row)
+            yield int(row), dataset.read_photo(row)
         except InputError as error:
             image = dataset.samples["image"].iloc[row]
             unreadable.append({"image": image, "reason": str(error)})
-            continue
-        rows.append(int(row))
-        photos.append(photo)
-        pixels += photo.shape[0] * photo.shape[1]
-        if len(photos) >= CHUNK_PHOTOS or pixels >= CHUNK_PIXELS:
-            yield rows, photos
-            rows, photos, pixels = [], [], 0
-    if photos:
-        yield rows, photos
 
 
 def _joined(parts):

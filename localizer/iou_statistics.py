@@ -51,15 +51,21 @@ def bootstrap_interval(values, confidence=0.95, resamples=RESAMPLES, seed=0):
     values = np.asarray(values, np.float64)
     if len(values) < 2:
         return float("nan"), float("nan")
+    tail = (1.0 - confidence) / 2
+    low, high = np.quantile(bootstrap_means(values, resamples, seed), [tail, 1.0 - tail])
+    return float(low), float(high)
+
+
+def bootstrap_means(values, resamples=RESAMPLES, seed=0):
+    """Means, float64 [resamples], of `values`, shape [n], drawn again with replacement."""
+    values = np.asarray(values, np.float64)
     random = np.random.default_rng(seed)
     at_once = max(1, _DRAWS_AT_ONCE // len(values))
     means = np.empty(resamples)
     for start in range(0, resamples, at_once):
         part = means[start : start + at_once]
         part[:] = values[random.integers(len(values), size=(len(part), len(values)))].mean(axis=1)
-    tail = (1.0 - confidence) / 2
-    low, high = np.quantile(means, [tail, 1.0 - tail])
-    return float(low), float(high)
+    return means
 
 
 def paired_difference(iou_a, iou_b, seed=0):

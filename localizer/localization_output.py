@@ -5,10 +5,10 @@ import os
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from localizer.atomic_files import replacing
 from localizer.boxes import abs_xyxy_to_rel_xyxy
+from localizer.photos import crop
 from localizer.reporting.pictures import draw_boxes
 
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
@@ -88,8 +88,8 @@ class PictureWriter:
         picture = draw_boxes(pixels, box_rel_xyxy, text=_caption(localization))
         _write_jpeg(path.with_name(path.name + ".box.jpg"), picture)
         if self._crops and localization.box:
-            crop = _crop(pixels, localization.box, self._margin)
-            _write_jpeg(path.with_name(path.name + ".crop.jpg"), crop)
+            part = crop(pixels, box_rel_xyxy, self._margin)
+            _write_jpeg(path.with_name(path.name + ".crop.jpg"), part)
 
 
 def _caption(localization):
@@ -101,22 +101,10 @@ def _caption(localization):
     return f"{label} {score}".strip()
 
 
-def _crop(pixels, box, margin):
-    """The part of the photo in the box and its margin, at least one pixel."""
-    height, width = pixels.shape[:2]
-    xmin, ymin, xmax, ymax = box
-    dx, dy = margin * (xmax - xmin), margin * (ymax - ymin)
-    left, top = (max(0, int(np.floor(edge))) for edge in (xmin - dx, ymin - dy))
-    left, top = min(left, width - 1), min(top, height - 1)
-    right = max(left + 1, min(width, int(np.ceil(xmax + dx))))
-    bottom = max(top + 1, min(height, int(np.ceil(ymax + dy))))
-    return pixels[top:bottom, left:right]
-
-
 def _write_jpeg(path, pixels):
     # Full colour resolution (4:4:4): JPEG's usual half would dull the lines.
     sampling = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
     options = [cv2.IMWRITE_JPEG_QUALITY, 90, *sampling]
     _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), options)
-    with replacing(path) as partial:
+    with replacing(path, durable=False) as partial:
         partial.write_bytes(jpeg.tobytes())

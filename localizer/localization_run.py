@@ -1,9 +1,11 @@
 """The work of localize_images.py: photos in, lines and pictures out, one batch after the other."""
 
+import errno
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
@@ -44,7 +46,7 @@ def localize_photos(localizer, options):
         for batch in localizer.stream(photos, options.batch_size, workers):
             batch = [without_weak_box(item, options.min_score) for item in batch]
             if writer:
-                list(pool.map(writer.write, [item for item in batch if item.error is None]))
+                batch = list(pool.map(partial(_with_pictures, writer), batch))
             for item in batch:
                 printer.show(item)
             sys.stdout.flush()
@@ -70,6 +72,21 @@ def _list_photos(options, printer):
             for photo in found:
                 photos.setdefault(os.path.abspath(photo), photo)
     return list(photos.values()), common_folder(roots) if roots else ""
+
+
+def _with_pictures(writer, item):
+    """A `LocalizedPhoto` whose pictures are written, or can have no name: an error of its own.
+
+    Whatever else keeps them from being written, as a full disk, concerns all photos: it is raised.
+    """
+    try:
+        if item.error is None:
+            writer.write(item)
+    except InputError as error:
+        if getattr(error.__cause__, "errno", None) != errno.ENAMETOOLONG:
+            raise
+        return replace(item, error=error)
+    return item
 
 
 def without_weak_box(item, min_score):

@@ -17,7 +17,7 @@ from PIL import Image
 
 from localizer.boxes import clip_rel_xyxy
 from localizer.errors import InputError
-from localizer.photos import as_rgb
+from localizer.photos import as_rgb, in_batches
 from localizer.predictors.loading import load_predictor
 from localizer.predictors.predictor import Predictor
 from localizer.reading_ahead import read_ahead
@@ -148,7 +148,8 @@ class Localizer:
         one_array = isinstance(photos, np.ndarray) and photos.ndim in (2, 3)
         if one_array or isinstance(photos, (str, os.PathLike, Image.Image)):
             raise InputError("several photos are expected; for a single one: localize(photo)")
-        for batch in _batches(read_ahead(photos, workers or default_workers()), batch_size):
+        decoded = read_ahead(photos, workers or default_workers())
+        for batch in in_batches(decoded, batch_size, BATCH_PIXELS):
             readable = [pixels for _, pixels in batch if not isinstance(pixels, InputError)]
             answers = iter(self._answer(readable) if readable else ())
             yield [
@@ -180,16 +181,3 @@ def _localization(shape, box_rel_xyxy, score, label):
     if np.isfinite(box_rel_xyxy).all():
         box = (box_rel_xyxy * [width, height, width, height]).tolist()
     return Localization(*box, float(score) if np.isfinite(score) else None, label or None)
-
-
-def _batches(decoded, batch_size):
-    batch, pixels = [], 0
-    for photo, result in decoded:
-        batch.append((photo, result))
-        if isinstance(result, np.ndarray):
-            pixels += result.shape[0] * result.shape[1]
-        if len(batch) == batch_size or pixels >= BATCH_PIXELS:
-            yield batch
-            batch, pixels = [], 0
-    if batch:
-        yield batch

@@ -1,10 +1,15 @@
 """Box losses, written with keras.ops so that they run on any backend."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from localizer.metrics import iou_xyxy
 from localizer.models.coordinates import encode
+
+# Standard deviation, in bins, of the smoothed label of a distribution.
+SMOOTHING = 1.5
+_TINY = 1e-9
 
 
 class CoordinateLoss(keras.losses.Loss):
@@ -32,34 +37,94 @@ def _smooth_l1(difference):
     return ops.where(size < 1.0, 0.5 * ops.square(difference), size - 0.5)
 
 
-class DIoULoss(keras.losses.Loss):
-    """1 - IoU + squared distance of the centres over squared diagonal of the enclosing box.
+class IoULoss(keras.losses.Loss):
+    """1 - IoU, and what keeps a gradient where boxes do not overlap.
 
-    Z. Zheng et al., "Distance-IoU Loss", AAAI 2020, equation 7.
+    Args:
+        kind: "iou", nothing more; "giou", the share of the enclosing box that neither box covers
+            (H. Rezatofighi et al., CVPR 2019, algorithm 1); "diou", the squared distance of the
+            centres over the squared diagonal of the enclosing box (Z. Zheng et al., AAAI 2020,
+            equation 7); "ciou", the same and a term for the aspect ratio (equations 8 to 11).
     """
+
+    def __init__(self, kind, **kwargs):
+        super().__init__(**kwargs)
+        self._more = {"iou": _nothing, "giou": _uncovered, "diou": _apart, "ciou": _unlike}[kind]
 
     def call(self, boxes_rel_xyxy, predicted_rel_xyxy):
         """Both float [n, 4]; the prediction may reach outside the image, or be inverted."""
-        low = ops.minimum(boxes_rel_xyxy[..., :2], predicted_rel_xyxy[..., :2])
-        high = ops.maximum(boxes_rel_xyxy[..., 2:], predicted_rel_xyxy[..., 2:])
-        diagonal = ops.sum(ops.square(high - low), axis=-1)
-        apart = _centre(boxes_rel_xyxy) - _centre(predicted_rel_xyxy)
-        distance = ops.sum(ops.square(apart), axis=-1)
-        return 1.0 - iou_xyxy(boxes_rel_xyxy, predicted_rel_xyxy) + distance / diagonal
+        iou = iou_xyxy(boxes_rel_xyxy, predicted_rel_xyxy)
+        return 1.0 - iou + self._more(boxes_rel_xyxy, predicted_rel_xyxy, iou)
 
 
-def _centre(boxes_xyxy):
-    return (boxes_xyxy[..., :2] + boxes_xyxy[..., 2:]) / 2
+def _nothing(true, predicted, iou):
+    return 0.0
+
+
+def _uncovered(true, predicted, iou):
+    enclosing = ops.prod(_enclosing(true, predicted), axis=-1)
+    # intersection = iou * union, and area + area = intersection + union.
+    union = (_area(true) + _area(predicted)) / (1.0 + iou)
+    return (enclosing - union) / ops.maximum(enclosing, _TINY)
+
+
+def _apart(true, predicted, iou):
+    diagonal = ops.sum(ops.square(_enclosing(true, predicted)), axis=-1)
+    apart = (true[..., :2] + true[..., 2:] - predicted[..., :2] - predicted[..., 2:]) / 2
+    return ops.sum(ops.square(apart), axis=-1) / ops.maximum(diagonal, _TINY)
+
+
+def _unlike(true, predicted, iou):
+    unlike = 4.0 / np.pi**2 * ops.square(_angle(true) - _angle(predicted))
+    weight = ops.stop_gradient(unlike / ops.maximum(1.0 - iou + unlike, _TINY))
+    return _apart(true, predicted, iou) + weight * unlike
+
+
+def _angle(boxes_xyxy):
+    """Of the diagonal, in radians; bounded heights keep the gradient finite for empty boxes."""
+    width, height = ops.split(_sides(boxes_xyxy), 2, axis=-1)
+    return ops.squeeze(ops.arctan(width / ops.maximum(height, 1e-3)), axis=-1)
+
+
+def _sides(boxes_xyxy):
+    """Width and height, [..., 2]; those of an inverted box are 0."""
+    return ops.maximum(boxes_xyxy[..., 2:] - boxes_xyxy[..., :2], 0.0)
+
+
+def _area(boxes_xyxy):
+    return ops.prod(_sides(boxes_xyxy), axis=-1)
+
+
+def _enclosing(a, b):
+    """Width and height of the smallest box around two, [..., 2]."""
+    return ops.maximum(a[..., 2:], b[..., 2:]) - ops.minimum(a[..., :2], b[..., :2])
+
+
+class DistributionLoss(keras.losses.Loss):
+    """Cross-entropy of the edges' distributions with a Gaussian around each true edge.
+
+    SimCC's label smoothing: Y. Li et al., ECCV 2022, section 3.2. The mean over the four edges.
+    """
+
+    def call(self, boxes_rel_xyxy, distributions):
+        """True boxes [n, 4]; distributions of xmin, ymin, xmax, ymax [n, bins, 4]."""
+        bins = distributions.shape[1]
+        places = ops.reshape(ops.arange(bins, dtype="float32"), (1, bins, 1))
+        away = (places - ops.expand_dims(boxes_rel_xyxy, 1) * (bins - 1)) / SMOOTHING
+        smooth = ops.softmax(-0.5 * ops.square(away), axis=1)
+        crossed = -ops.sum(smooth * ops.log(distributions + 1e-8), axis=1)
+        return ops.mean(crossed, axis=-1)
 
 
 def build_losses(config):
     """What `keras.Model.compile` needs for a recipe: losses and their weights, by output name."""
-    unit = config.image_size if config.coordinate_unit == "pixel" else 1.0
-    if config.box_loss == "diou":
-        losses = {"box": DIoULoss()}
+    weights = {"class": config.class_loss_weight, "edges": config.distribution_loss_weight}
+    if config.box_loss in ("mse", "smooth_l1"):
+        losses = {"coordinates": CoordinateLoss(config.box_loss, config.coordinates, config.unit)}
     else:
-        losses = {"coordinates": CoordinateLoss(config.box_loss, config.coordinates, unit)}
+        losses = {"box": IoULoss(config.box_loss)}
+    if config.head == "simcc" and config.distribution_loss_weight:
+        losses["edges"] = DistributionLoss()
     if config.class_output != "none":
         losses["class"] = config.class_loss
-    weights = {name: config.class_loss_weight if name == "class" else 1.0 for name in losses}
-    return losses, weights
+    return losses, {name: weights.get(name, 1.0) for name in losses}

@@ -10,6 +10,7 @@ import numpy as np
 import pillow_heif
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from localizer.boxes import clip_rel_xyxy
 from localizer.errors import InputError
 
 pillow_heif.register_heif_opener()
@@ -26,6 +27,8 @@ SUFFIXES = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".heic", ".heif", ".hif", ".avif", ".tif",
     ".tiff", ".bmp", ".gif", ".jp2", ".mpo",
 )  # fmt: skip
+# A pixel counts from this share of it on: float32 boxes end a little behind the pixel they mean.
+_TOUCH = 1e-3
 
 
 def read_photo(path):
@@ -47,6 +50,8 @@ def read_photo(path):
         if not stat.S_ISREG(path.stat().st_mode):
             raise InputError(f"{path}: not a regular file")
         with Image.open(path) as image:
+            if image.format == "EPS":  # Pillow would have Ghostscript run it.
+                raise InputError(f"{path}: PostScript is a program, not a photo; convert it")
             if image.width * image.height > MAX_PIXELS:
                 raise InputError(
                     f"{path}: {image.width}x{image.height} pixels, more than {MAX_PIXELS:,}"
@@ -142,3 +147,47 @@ def stretch(photo, size):
     height, width = photo.shape[:2]
     shrunk = cv2.resize(photo, (min(width, size), min(height, size)), interpolation=cv2.INTER_AREA)
     return cv2.resize(shrunk, (size, size), interpolation=cv2.INTER_LINEAR)
+
+
+def crop(photo, box_rel_xyxy, margin=0.0):
+    """The part of a photo in a box: every pixel that the box touches, and at least one.
+
+    Args:
+        photo: uint8 [height, width, 3].
+        box_rel_xyxy: [4].
+        margin: widens the box on every side by this share of its width or height.
+    """
+    height, width = photo.shape[:2]
+    low, high = np.split(np.asarray(box_rel_xyxy, np.float64), 2)
+    edge = margin * (high - low)
+    left, top, right, bottom = clip_rel_xyxy([*(low - edge), *(high + edge)]) * np.array(
+        [width, height, width, height]
+    )
+    x0, y0 = min(int(left + _TOUCH), width - 1), min(int(top + _TOUCH), height - 1)
+    x1 = max(int(np.ceil(right - _TOUCH)), x0 + 1)
+    y1 = max(int(np.ceil(bottom - _TOUCH)), y0 + 1)
+    return photo[y0:y1, x0:x1]
+
+
+def in_batches(photos, most_photos, most_pixels):
+    """Photos in lists that are full at either limit, so that large photos do not fill the memory.
+
+    Args:
+        photos: iterable of (key, photo): uint8 RGB [height, width, 3], or what stands in its place,
+            such as an InputError.
+        most_photos: length of a list.
+        most_pixels: a list ends with the photo that reaches so many.
+
+    Yields:
+        Lists of (key, photo).
+    """
+    batch, pixels = [], 0
+    for key, photo in photos:
+        batch.append((key, photo))
+        if isinstance(photo, np.ndarray):
+            pixels += photo.shape[0] * photo.shape[1]
+        if len(batch) == most_photos or pixels >= most_pixels:
+            yield batch
+            batch, pixels = [], 0
+    if batch:
+        yield batch

@@ -4,12 +4,10 @@ import contextlib
 import json
 import math
 import time
-import zipfile
 
 import keras
 import numpy as np
 import pandas as pd
-from tensorboardX import SummaryWriter
 from tqdm import tqdm
 
 from localizer.atomic_files import replacing
@@ -17,6 +15,7 @@ from localizer.errors import InputError
 from localizer.models.localizer_model import for_inference
 from localizer.models.model_file import save_model_file
 from localizer.reporting.curves import write_curves
+from localizer.tensorboard_log import TensorboardLog
 
 
 class RunKeeper(keras.callbacks.Callback):
@@ -39,7 +38,7 @@ class RunKeeper(keras.callbacks.Callback):
         self._config, self._description = config, description
         self._inference = for_inference(model)
         self._bar = None
-        self._writer = None
+        self._log = None
         self._epoch_began = 0.0
 
     @property
@@ -57,7 +56,7 @@ class RunKeeper(keras.callbacks.Callback):
     def show_progress(self, shown):
         """A bar over all steps of the run, with the time left, while the block runs."""
         steps = len(self._training)
-        self._writer = SummaryWriter(str(self._run / "tensorboard"), purge_step=len(self.history))
+        self._log = TensorboardLog(self._run / "tensorboard", first_step=len(self.history) + 1)
         with tqdm(
             total=self._config.epochs * steps, initial=len(self.history) * steps,
             desc="Training", unit="step", disable=not shown,
@@ -65,7 +64,7 @@ class RunKeeper(keras.callbacks.Callback):
             try:
                 yield
             finally:
-                self._writer.close()
+                self._log.close()
 
     def on_epoch_begin(self, epoch, logs=None):
         """Shuffle, and start the clock."""
@@ -108,8 +107,7 @@ class RunKeeper(keras.callbacks.Callback):
         }
 
     def _record(self, row):
-        for name, value in row.items():
-            self._writer.add_scalar(name, value, row["epoch"])
+        self._log.add(row["epoch"], row)
         with replacing(self._run / "history.csv") as path:
             pd.DataFrame(self.history).to_csv(path, index=False)
         write_curves(self.history, self._run / "curves.png")
@@ -156,6 +154,6 @@ class RunKeeper(keras.callbacks.Callback):
                 self.history = json.loads(str(state["history"]))
                 for i, variable in enumerate(self._variables()):
                     variable.assign(state[f"v{i}"])
-        except (KeyError, ValueError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
+        except Exception as error:  # Damage surfaces as many kinds of exception in zipfile.
             raise InputError(f"{path}: damaged ({error}); start anew with --overwrite") from None
         return len(self.history)

@@ -26,6 +26,7 @@ from localizer.photos import read_photo
 from localizer.splitting import SPLITS
 
 _REBUILD = "Generate it again with the command that made it, and --overwrite"
+_CHANGED = "not as it was generated (another checksum): damaged, or edited"
 BOX_COLUMNS = ["xmin", "ymin", "xmax", "ymax"]
 COLUMNS = ["image", "split", "width", "height", *BOX_COLUMNS, "species", "breed", "group"]
 
@@ -74,7 +75,7 @@ class Dataset:
     @property
     def has_true_labels(self):
         """Whether people, or a drawing program, drew the boxes, not another model."""
-        return self.description.get("labels", "truth") == "truth"
+        return _is_truth(self.description)
 
     @property
     def unlabelled(self):
@@ -125,8 +126,12 @@ class Dataset:
 def open_dataset(path):
     """Open a dataset folder; the images stay on disk.
 
+    What can be checked at once is checked: the checksum of samples.csv, the size of images.npy.
+    `verify_dataset` checks every byte.
+
     Raises:
-        InputError: it is no dataset folder, or its files do not belong together.
+        InputError: it is no dataset folder, its files do not belong together, or one of them is
+            not as it was generated.
     """
     path = Path(path)
     try:
@@ -140,14 +145,15 @@ def open_dataset(path):
             f"{path}: not a dataset folder ({Path(error.filename).name} is missing). Make one "
             f"with: python generate_dataset.py --out {path}"
         ) from None
-    except (ValueError, OSError, EOFError) as error:
+    except Exception as error:  # Damage surfaces as many kinds of exception in NumPy and pandas.
         raise InputError(f"{path}: damaged ({error}). {_REBUILD}") from None
     named = ("source", "target", "root")
     if not isinstance(description, dict) or not all(
         isinstance(description.get(name), str) for name in named
     ):
         raise InputError(f"{path / 'dataset.json'}: no {' or no '.join(named)}. {_REBUILD}")
-    if "samples.csv" not in (description.get("sha256") or {}):
+    checksums = description.get("sha256")
+    if not isinstance(checksums, dict) or not {"samples.csv", "images.npy"} <= checksums.keys():
         raise InputError(f"{path / 'dataset.json'}: no checksums. {_REBUILD}")
     missing = [column for column in COLUMNS if column not in samples]
     if missing:
@@ -157,7 +163,32 @@ def open_dataset(path):
             f"{path}: images.npy ({images.dtype} {images.shape}) does not belong to samples.csv "
             f"({len(samples)} rows). {_REBUILD}"
         )
+    if sha256_of(path / "samples.csv") != checksums["samples.csv"]:
+        raise InputError(f"{path / 'samples.csv'}: {_CHANGED}. {_REBUILD}")
+    expected_bytes = images.offset + images.nbytes
+    if (actual_bytes := (path / "images.npy").stat().st_size) != expected_bytes:
+        raise InputError(
+            f"{path / 'images.npy'}: {actual_bytes:,} bytes instead of {expected_bytes:,}. "
+            f"{_REBUILD}"
+        )
     return Dataset(path, images, samples, description)
+
+
+def verify_dataset(path):
+    """Open a dataset folder and read all of it, the one in unlabelled/ too.
+
+    Returns:
+        The Dataset.
+
+    Raises:
+        InputError: as `open_dataset`, or images.npy is not as it was generated.
+    """
+    dataset = open_dataset(path)
+    for part in filter(None, (dataset, dataset.unlabelled)):
+        path = part.path / "images.npy"
+        if sha256_of(path) != part.description["sha256"]["images.npy"]:
+            raise InputError(f"{path}: {_CHANGED}. {_REBUILD}")
+    return dataset
 
 
 def default_dataset(models=()):
@@ -167,13 +198,11 @@ def default_dataset(models=()):
         models: what is to be scored; the first run folder among them names its dataset.
 
     Returns:
-        That dataset, or else the newest one below data/.
+        That dataset, or else the newest one below data/; InputError when there is none.
     """
     for config in (Path(model) / "config.yaml" for model in models):
-        if config.is_file():
-            named = (yaml.safe_load(config.read_text(encoding="utf-8")) or {}).get("data", "")
-            if (Path(named) / "dataset.json").is_file():
-                return Path(named)
+        if config.is_file() and (Path(named := _dataset_of(config)) / "dataset.json").is_file():
+            return Path(named)
     found = sorted(Path("data").glob("*/dataset.json"), key=lambda path: path.stat().st_mtime)
     # Photos that only a teacher has labelled are an addition to a dataset, not one to begin with.
     found = [path for path in found if _has_true_labels(path)]
@@ -182,9 +211,24 @@ def default_dataset(models=()):
     return found[-1].parent
 
 
+def _dataset_of(config):
+    """The dataset that a run's config.yaml names; "" when it names none."""
+    try:
+        settings = yaml.safe_load(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise InputError(f"{config}: damaged ({error}); name the dataset with --data") from None
+    named = settings.get("data") if isinstance(settings, dict) else None
+    return named if isinstance(named, str) else ""
+
+
+def _is_truth(description):
+    # Datasets from before there were teachers do not say.
+    return description.get("labels", "truth") == "truth"
+
+
 def _has_true_labels(path):
     try:
-        return json.loads(path.read_text(encoding="utf-8")).get("labels", "truth") == "truth"
+        return _is_truth(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, AttributeError):  # Damaged: whoever opens it will hear of that.
         return True
 

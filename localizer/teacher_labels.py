@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from localizer.decoding import checked_box, shortened
 from localizer.errors import InputError
-from localizer.photos import read_photo
+from localizer.photos import in_batches, read_photo
 from localizer.predictors.predictor import Predictor
 from localizer.store import sha256_of
 
@@ -85,7 +85,7 @@ def label_samples(samples, teacher, root, progress):
     answers = []
     bar = tqdm(total=len(samples), desc="Labelling photos", unit=" images", disable=not progress)
     with bar:
-        for chunk in _chunks([sample["image"] for sample in samples], root):
+        for chunk in in_batches(_read(samples, root), _CHUNK_PHOTOS, _CHUNK_PIXELS):
             photos = [photo for _, photo in chunk if isinstance(photo, np.ndarray)]
             found = iter(_predicted(teacher, photos)) if photos else iter(())
             for image, photo in chunk:
@@ -99,21 +99,13 @@ def label_samples(samples, teacher, root, progress):
     return answers
 
 
-def _chunks(images, root):
-    """Lists of (image, photo); an InputError takes the place of a photo that cannot be read."""
-    chunk, pixels = [], 0
-    for image in images:
+def _read(samples, root):
+    """(image, photo) of each; an InputError takes the place of a photo that cannot be read."""
+    for image in (sample["image"] for sample in samples):
         try:
-            photo = read_photo(root / image)
-            pixels += photo.shape[0] * photo.shape[1]
+            yield image, read_photo(root / image)
         except InputError as error:
-            photo = error
-        chunk.append((image, photo))
-        if len(chunk) == _CHUNK_PHOTOS or pixels >= _CHUNK_PIXELS:
-            yield chunk
-            chunk, pixels = [], 0
-    if chunk:
-        yield chunk
+            yield image, error
 
 
 def _predicted(teacher, photos):

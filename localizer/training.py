@@ -25,6 +25,7 @@ from localizer.batches import Batches
 from localizer.boxes import clip_rel_xyxy, iou_xyxy
 from localizer.environment import describe_environment, git_commit
 from localizer.errors import InputError
+from localizer.folder_lock import sole_writer
 from localizer.iou_statistics import summarize
 from localizer.losses import build_losses
 from localizer.metrics import MeanIoU
@@ -35,7 +36,12 @@ from localizer.optimization import build_optimizer
 from localizer.run_keeper import RunKeeper
 from localizer.store import BOX_COLUMNS
 
-_RESULTS = ("best.keras", "resume.npz", "metrics.json", "predictions.csv", "history.csv")
+# The state to resume from goes first: a run that is killed after that begins at its beginning.
+_RESULTS = ("resume.npz", "best.keras", "metrics.json", "predictions.csv", "history.csv")
+
+_LOCK = ".lock"
+# All there is in a folder whose run was killed before it had written its config.yaml.
+_BEGINNING = {_LOCK, "environment.json", ".environment.partial.json", ".config.partial.yaml"}
 
 
 def train(dataset, config, run, resume=False, overwrite=False, progress=True):
@@ -53,30 +59,21 @@ def train(dataset, config, run, resume=False, overwrite=False, progress=True):
         The content of metrics.json.
 
     Raises:
-        InputError: unusable settings or dataset, `run` is taken, or the loss is no longer finite.
+        InputError: unusable settings or dataset, `run` is taken, another process trains into it,
+            it cannot be written to, or the loss is no longer finite.
     """
     run = Path(run)
-    classes = None if config.class_output == "none" else dataset.classes(config.class_output)
-    train_rows, validation_rows = dataset.indices("train"), dataset.indices("validation")
-    unlabelled = dataset.unlabelled if config.unlabelled else None
+    if run.exists() and not run.is_dir():
+        raise InputError(f"{run}: is a file, not a run folder; choose another --run")
+    with sole_writer(run / _LOCK, run):
+        return _train(dataset, config, run, resume, overwrite, progress)
+
+
+def _train(dataset, config, run, resume, overwrite, progress):
     settings = {**config.to_dict(), "data": str(dataset.path)}
-    data = _describe_data(dataset, unlabelled)
+    data = _describe_data(dataset, _unlabelled(dataset, config))
     _check_folder(run, settings, data, resume, overwrite)
-    keras.utils.set_random_seed(config.seed)
-    make_deterministic()
-    model = build_localizer(config, len(classes or ()))
-    outputs = tuple(model.output)
-    training = Batches(
-        dataset, train_rows, config, outputs, classes, training=True, unlabelled=unlabelled
-    )
-    validation = Batches(dataset, validation_rows, config, outputs, classes)
-    losses, weights = build_losses(config)
-    model.compile(
-        optimizer=build_optimizer(config, len(training)),
-        loss=losses,
-        loss_weights=weights,
-        metrics={"box": [MeanIoU()], **({"class": ["accuracy"]} if classes else {})},
-    )
+    model, training, validation, classes = prepare(dataset, config)
     keeper = RunKeeper(
         run, model, training, validation, config, _describe(dataset, data, config, classes)
     )
@@ -93,7 +90,45 @@ def train(dataset, config, run, resume=False, overwrite=False, progress=True):
     return _summarize(run, validation, keeper)
 
 
-def make_deterministic():
+def _unlabelled(dataset, config):
+    return dataset.unlabelled if config.unlabelled else None
+
+
+def prepare(dataset, config):
+    """What a recipe trains, and what on.
+
+    Args:
+        dataset: an opened Dataset.
+        config: TrainingConfig.
+
+    Returns:
+        The compiled keras.Model, its Batches for training and for validation, and the names of
+        its classes, None without a class output.
+
+    Raises:
+        InputError: the dataset lacks a split or classes, or the network cannot be built.
+    """
+    classes = None if config.class_output == "none" else dataset.classes(config.class_output)
+    train_rows, validation_rows = dataset.indices("train"), dataset.indices("validation")
+    keras.utils.set_random_seed(config.seed)
+    _make_deterministic()
+    model = build_localizer(config, len(classes or ()))
+    outputs = tuple(model.output)
+    training = Batches(
+        dataset, train_rows, config, outputs, classes, training=True,
+        unlabelled=_unlabelled(dataset, config),
+    )  # fmt: skip
+    losses, weights = build_losses(config)
+    model.compile(
+        optimizer=build_optimizer(config, len(training)),
+        loss=losses,
+        loss_weights=weights,
+        metrics={"box": [MeanIoU()], **({"class": ["accuracy"]} if classes else {})},
+    )
+    return model, training, Batches(dataset, validation_rows, config, outputs, classes), classes
+
+
+def _make_deterministic():
     """Make two runs with one seed identical; only TensorFlow needs to be told."""
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
@@ -103,7 +138,7 @@ def make_deterministic():
 
 def _check_folder(run, settings, data, resume, overwrite):
     path = run / "config.yaml"
-    if not path.exists() and run.exists() and (not run.is_dir() or any(run.iterdir())):
+    if not path.exists() and {file.name for file in run.iterdir()} - _BEGINNING:
         raise InputError(
             f"{run}: exists and is no run folder (no config.yaml); choose another --run"
         )
@@ -117,7 +152,6 @@ def _check_folder(run, settings, data, resume, overwrite):
 
 
 def _start_folder(run, settings, data):
-    run.mkdir(parents=True, exist_ok=True)
     for name in _RESULTS:
         (run / name).unlink(missing_ok=True)
     shutil.rmtree(run / "tensorboard", ignore_errors=True)
@@ -142,6 +176,9 @@ def _refuse_changes(path, settings, run, data):
         for name in sorted(before.keys() | settings.keys())
         if before.get(name) != settings.get(name) and name not in ("data", "workers")
     ]
+    backend = environment.get("backend", keras.backend.backend())
+    if backend != keras.backend.backend():
+        changed.append(f"KERAS_BACKEND: {backend} is now {keras.backend.backend()}")
     if checksums != (data["sha256"], (data["unlabelled"] or {}).get("sha256")):
         changed.append(
             f"dataset: {settings['data']} has other images or boxes than the run began with"
@@ -183,16 +220,9 @@ def _describe(dataset, data, config, classes):
 def _summarize(run, validation, keeper):
     """Score the kept model on the validation split; write metrics.json and predictions.csv."""
     model, _ = load_model_file(run / "best.keras")
-    boxes = clip_rel_xyxy(model.predict(validation, verbose=0)["box"])
-    samples = validation.samples
-    iou = iou_xyxy(samples[BOX_COLUMNS].to_numpy(), boxes)
-    table = pd.DataFrame(boxes, columns=BOX_COLUMNS)
-    table.insert(0, "image", samples["image"].to_numpy())
-    with replacing(run / "predictions.csv") as path:
-        table.assign(iou=iou).to_csv(path, index=False, float_format="%.6g")
     metrics = {
         "split": "validation",
-        **summarize(iou),
+        **_score(model, validation, run / "predictions.csv"),
         "best_epoch": keeper.best_epoch,
         "epochs": len(keeper.history),
         "training_seconds": round(sum(row["seconds"] for row in keeper.history), 1),
@@ -202,3 +232,42 @@ def _summarize(run, validation, keeper):
     }
     write_text(run / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     return metrics
+
+
+def score_split(run, dataset, config, split):
+    """Score a finished run's kept model on another split, from the stored images.
+
+    Writes SPLIT_predictions.csv and SPLIT_metrics.json, which are like predictions.csv and
+    metrics.json, but of that split.
+
+    Args:
+        run: the run folder.
+        dataset: the opened Dataset it was trained on.
+        config: its TrainingConfig.
+        split: one of `splitting.SPLITS`.
+
+    Returns:
+        The content of SPLIT_metrics.json.
+
+    Raises:
+        InputError: the split is empty, or the run has no model.
+    """
+    run = Path(run)
+    model, _ = load_model_file(run / "best.keras")
+    batches = Batches(dataset, dataset.indices(split), config)
+    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    metrics |= {"split": split, **_score(model, batches, run / f"{split}_predictions.csv")}
+    write_text(run / f"{split}_metrics.json", json.dumps(metrics, indent=2) + "\n")
+    return metrics
+
+
+def _score(model, batches, path):
+    """Summary of the IoU of a model's boxes, which are written to the CSV file `path`."""
+    boxes = clip_rel_xyxy(model.predict(batches, verbose=0)["box"])
+    samples = batches.samples
+    iou = iou_xyxy(samples[BOX_COLUMNS].to_numpy(), boxes)
+    table = pd.DataFrame(boxes, columns=BOX_COLUMNS)
+    table.insert(0, "image", samples["image"].to_numpy())
+    with replacing(path) as partial:
+        table.assign(iou=iou).to_csv(partial, index=False, float_format="%.6g")
+    return summarize(iou)

@@ -1,6 +1,7 @@
 """The data sets that several tests read; the scripts are run as a user runs them."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from localizer.dataset_generation import GenerationSettings, generate_dataset
 from localizer.sources import oxford_pet
 from localizer.sources.opening import open_source
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -63,3 +65,20 @@ def run_script(tmp_path):
         )
 
     return run
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium with a camera that shows a test picture."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if executable is None:
+        pytest.skip(f"needs a browser on PATH: {', '.join(BROWSERS)}")
+    arguments = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    # Chromium's sandbox refuses to run as root.
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        arguments.append("--no-sandbox")
+    with playwright.sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=executable, args=arguments)
+        yield started
+        started.close()

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from localizer import costs
+from localizer.costs import checksum, latencies_ms, summarize_latency
 from localizer.errors import InputError
 from localizer.evaluation import CHUNK_PHOTOS, evaluate
 from localizer.predictors.constant import NAMES, constant_predictor
 from localizer.predictors.predictor import Cost, Predictions
-from localizer.reporting import costs
-from localizer.reporting.costs import checksum, latencies_ms, summarize_latency
 from localizer.store import COLUMNS, Dataset
 
 

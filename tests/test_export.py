@@ -18,8 +18,9 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from localizer.boxes import iou_xyxy
 from localizer.config import TrainingConfig
 from localizer.errors import InputError
+from localizer.export import FORMATS
 from localizer.export.checking import Check
-from localizer.export.exporting import FORMATS, export_model
+from localizer.export.exporting import export_model
 from localizer.export.images import ExportImages
 from localizer.export.metadata import open_source_model
 from localizer.models.localizer_model import build_localizer, for_inference
@@ -68,14 +69,14 @@ def small_model(folder, bias=0.0, **config):
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    return small_model(tmp_path_factory.mktemp("model"))
+    return small_model(tmp_path_factory.mktemp("model"), head="voting")
 
 
 @pytest.fixture(scope="module")
 def images(source):
     check = blobs(40, seed=1)
     truth = np.clip(source.model.predict(check, verbose=0)["box"], 0, 1)
-    return ExportImages(blobs(20, seed=2), check, truth, "validation split of blobs", False)
+    return ExportImages(blobs(20, seed=2), check, truth, "blobs", False)
 
 
 @pytest.fixture(scope="module")

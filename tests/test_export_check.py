@@ -69,7 +69,10 @@ def test_the_8_bit_file_takes_a_photos_bytes_and_is_close(shipped, synthetic_dat
     expected = shipped.model.predict(images.check, verbose=0)["box"]
     iou = iou_xyxy(got, expected).mean()
     assert 0.85 < iou < 1 and export.check.mean_iou == pytest.approx(iou, abs=0.01)
-    assert export.path.stat().st_size < 500_000
+    assert "float32 after" in export.arithmetic
+    float_file = PROJECT / "models" / "pet_head.tflite"
+    assert export.path.stat().st_size < 0.36 * float_file.stat().st_size
+    assert (PROJECT / "models" / "pet_body_int8.tflite").stat().st_size < 500_000
 
 
 def test_an_8_bit_file_that_fails_its_check_is_not_kept(shipped, synthetic_dataset, tmp_path):

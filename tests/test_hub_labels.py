@@ -8,8 +8,9 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localizer.crop_labels import crop, label_crops
+from localizer.crop_labels import label_crops
 from localizer.errors import InputError
+from localizer.photos import crop
 from localizer.predictors.labeler import Labeler
 from tests.hub_graphs import to_tflite
 

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from localizer.localization_output import PictureWriter, _crop, json_line, printable, table_line
+from localizer.boxes import abs_xyxy_to_rel_xyxy
+from localizer.localization_output import PictureWriter, json_line, printable, table_line
 from localizer.localization_run import without_weak_box
 from localizer.localizing import Localization, LocalizedPhoto
 from localizer.photo_listing import find_photos, split_list
+from localizer.photos import crop
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SCRIPT = "localize_images.py"
@@ -230,5 +232,5 @@ def test_lines():
 
 @pytest.mark.parametrize("box", [(0, 0, 0, 0), (80, 40, 80, 40), (79.9, 10, 80, 10)])
 def test_a_crop_has_at_least_one_pixel(box):
-    crop = _crop(np.zeros((40, 80, 3), np.uint8), box, margin=0.5)
-    assert crop.shape[0] >= 1 and crop.shape[1] >= 1
+    part = crop(np.zeros((40, 80, 3), np.uint8), abs_xyxy_to_rel_xyxy(box, 80, 40), margin=0.5)
+    assert part.shape[0] >= 1 and part.shape[1] >= 1

@@ -18,6 +18,7 @@ from localizer.models.coordinates import decode, encode
 from localizer.models.cost import count_macs
 from localizer.models.localizer_model import build_localizer, for_inference
 from localizer.models.model_file import load_model_file, save_model_file
+from localizer.models.simcc_head import confidence
 from localizer.models.voting_head import agreement
 
 SCRATCH = TrainingConfig(weights="none", head="recipe", box_loss="mse")
@@ -53,7 +54,7 @@ def test_macs_by_hand():
 
 
 @pytest.mark.parametrize(("alpha", "size"), [(0.25, 96), (0.25, 100), (0.5, 144)])
-@pytest.mark.parametrize("head", ["recipe", "voting"])
+@pytest.mark.parametrize("head", ["recipe", "voting", "simcc"])
 def test_any_alpha_and_any_size_from_96_up(head, alpha, size):
     config = replace(SCRATCH, head=head, alpha=alpha, image_size=size)
     model = build_localizer(config, class_count=3)
@@ -62,17 +63,19 @@ def test_any_alpha_and_any_size_from_96_up(head, alpha, size):
     np.testing.assert_allclose(ops.sum(outputs["class"], axis=-1), 1.0, atol=1e-5)
 
 
-def test_a_coarser_vote_leaves_the_finest_features_out():
+@pytest.mark.parametrize("head", ["voting", "simcc"])
+def test_a_coarser_stride_leaves_the_finest_features_out(head):
     fine, coarse = (
-        build_localizer(replace(SCRATCH, head="voting", vote_stride=stride)) for stride in (8, 16)
+        build_localizer(replace(SCRATCH, head=head, feature_stride=stride)) for stride in (8, 16)
     )
     assert count_macs(coarse) < count_macs(fine)
     names = [{layer.name for layer in model.layers} for model in (fine, coarse)]
     assert names[0] - names[1] >= {"lateral_8", "mix_8_dw"}
 
 
-def test_the_voting_head_stays_within_the_limits_of_a_tiny_network():
-    model = build_localizer(replace(SCRATCH, head="voting"))
+@pytest.mark.parametrize("head", ["voting", "simcc"])
+def test_a_head_stays_within_the_limits_of_a_tiny_network(head):
+    model = build_localizer(replace(SCRATCH, head=head))
     assert model.count_params() < 500_000 and count_macs(model) < 25_000_000
 
 
@@ -87,6 +90,27 @@ def test_votes_begin_around_their_cells_and_agree_with_themselves_alone():
     shared = np.outer(overlap, overlap)
     by_hand = (shared / (2 * 0.16 - shared)).mean()
     np.testing.assert_allclose(outputs["score"], [by_hand], atol=1e-5)
+
+
+def test_edges_are_the_means_of_their_distributions():
+    """A distribution that is all in one bin is that bin's place, and sure of it."""
+    edges = np.zeros((1, 64, 4), np.float32)
+    edges[0, [0, 21, 42, 63], [0, 1, 2, 3]] = 1.0
+    box = np.array([[0, 21, 42, 63]], np.float32) / 63
+    np.testing.assert_allclose(confidence(edges, box), [1.0], atol=1e-6)
+    edges[0, [20, 21, 22], 1] = 1 / 3
+    # One third is a bin away on either side, of a box that is 42 bins high.
+    np.testing.assert_allclose(confidence(edges, box), [np.exp(-(2 / 3) / 42)], atol=1e-6)
+
+
+def test_the_simcc_head_finds_an_edge_where_its_bin_is_likely():
+    model = build_localizer(replace(SCRATCH, head="simcc"))
+    outputs = model(np.zeros((1, 128, 128, 3), np.float32))
+    assert outputs["edges"].shape == (1, 64, 4)
+    np.testing.assert_allclose(ops.sum(outputs["edges"], axis=1), 1.0, atol=1e-5)
+    places = np.linspace(0, 1, 64)
+    means = np.einsum("nbe,b->ne", ops.convert_to_numpy(outputs["edges"]), places)
+    np.testing.assert_allclose(outputs["box"], means, atol=1e-5)
 
 
 def test_a_score_does_not_depend_on_the_other_photos_of_its_batch():
@@ -121,7 +145,7 @@ def test_codes_by_hand():
 
 
 @pytest.mark.parametrize("coordinates", ["corners", "sqrt_size"])
-@pytest.mark.parametrize(("head", "names"), [("recipe", {"box"}), ("voting", {"box", "score"})])
+@pytest.mark.parametrize(("head", "names"), [("recipe", {"box"}), ("simcc", {"box", "score"})])
 def test_a_model_file_keeps_the_model_and_its_description(head, names, coordinates, tmp_path):
     config = replace(SCRATCH, head=head, coordinates=coordinates)
     model = for_inference(build_localizer(config, class_count=3))

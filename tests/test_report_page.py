@@ -1,8 +1,6 @@
 """The report page in a real headless Chromium: it loads alone, filters, sorts, toggles and fits."""
 
 import json
-import os
-import shutil
 
 import numpy as np
 import pandas as pd
@@ -11,10 +9,10 @@ import pytest
 from localizer.evaluation import evaluate
 from localizer.predictors.constant import constant_predictor
 from localizer.reporting.page import write_comparison
+from tests.phone import overflowing, show_on_a_phone
 from tests.test_evaluation import FromTruth, half, make_dataset
 
 HOSTILE = "</script><img src=x onerror=alert(1)>.png"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 COUNT = 60
 
 
@@ -51,20 +49,6 @@ def report(tmp_path_factory):
         evaluation = evaluate(dataset, "test", predictors, progress=False)
         parts.append((evaluation, dataset))
     return write_comparison(parts, folder / "out", "the command").parent
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if executable is None:
-        pytest.skip(f"needs a browser on PATH: {', '.join(BROWSERS)}")
-    # Chromium's sandbox refuses to run as root.
-    arguments = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=executable, args=arguments)
-        yield started
-        started.close()
 
 
 @pytest.fixture
@@ -214,15 +198,8 @@ def test_scatter_has_a_dot_per_common_photo_and_leads_to_it(page, report):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_overflows_on_a_phone(page, scheme):
-    page.emulate_media(color_scheme=scheme)
-    page.set_viewport_size({"width": 390, "height": 844})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    # Neither does anything lie outside that a scrolling table does not hold.
-    outside = page.evaluate(
-        "[...document.body.querySelectorAll('*')].filter(e => !e.closest('.scroll, svg')"
-        " && e.getBoundingClientRect().right > 390.5).map(e => e.outerHTML.slice(0, 80))"
-    )
-    assert outside == []
+    show_on_a_phone(page, scheme)
+    assert overflowing(page) == []
 
 
 def test_a_hostile_name_is_text(page, report):

@@ -28,6 +28,14 @@ def folder(synthetic_dataset, tmp_path):
     return copy
 
 
+def write_samples(folder, samples):
+    """Replace samples.csv as if the dataset had been generated so."""
+    samples.to_csv(folder / "samples.csv", index=False)
+    description = json.loads((folder / "dataset.json").read_text())
+    description["sha256"]["samples.csv"] = sha256_of(folder / "samples.csv")
+    (folder / "dataset.json").write_text(json.dumps(description))
+
+
 @pytest.mark.parametrize("count", [0, 1, 300])
 def test_a_growing_array_is_a_npy_file(tmp_path, count):
     items = np.random.default_rng(0).integers(0, 256, (count, 3, 5), np.uint8)
@@ -96,7 +104,7 @@ def test_names_that_look_like_numbers_stay_names(folder):
     samples = pd.read_csv(folder / "samples.csv", dtype=str)
     samples["breed"], samples["image"] = "007", [f"{i:04}" for i in range(len(samples))]
     samples.loc[0, "species"] = "NA"
-    samples.to_csv(folder / "samples.csv", index=False)
+    write_samples(folder, samples)
     opened = open_dataset(folder).samples
     assert set(opened["breed"]) == {"007"} and opened["image"][1] == "0001"
     assert opened["species"][0] == "NA"
@@ -106,7 +114,7 @@ def test_missing_classes_and_empty_splits(folder):
     samples = pd.read_csv(folder / "samples.csv")
     samples["split"], samples["breed"] = "train", "beagle"
     samples.loc[3, "species"] = ""
-    samples.to_csv(folder / "samples.csv", index=False)
+    write_samples(folder, samples)
     dataset = open_dataset(folder)
     with pytest.raises(InputError, match="test split is empty.*--fractions"):
         dataset.indices("test")

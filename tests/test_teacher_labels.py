@@ -22,6 +22,7 @@ from localizer.sources.annotated_image import AnnotatedImage, Skipped
 from localizer.store import open_dataset
 from localizer.teacher_labels import Teacher, label_samples, open_teacher
 from tests.test_dataset_generation import noise
+from tests.test_store import write_samples
 
 BOX = (0.25, 0.25, 0.75, 0.5)
 TRAINED_ON = {
@@ -313,7 +314,7 @@ def test_scores_may_be_missing_and_names_stay_text(root):
     dataset = label_folder(root)
     table = pd.read_csv(dataset.path / "samples.csv", dtype=str)
     table["score"], table["teacher"] = "", "007"
-    table.to_csv(dataset.path / "samples.csv", index=False)
+    write_samples(dataset.path, table)
     samples = open_dataset(dataset.path).samples
     assert np.isnan(samples["score"][0]) and samples["teacher"][0] == "007"
 

@@ -141,7 +141,7 @@ def test_weights_of_a_trained_model_are_taken(whole_run):
     config = replace(SMALL, weights=str(whole_run / "best.keras"), class_output="none")
     trained, _ = load_model_file(whole_run / "best.keras")
     model = build_localizer(config)
-    for name in ("conv1", "conv_pw_13_bn", "votes"):
+    for name in ("conv1", "conv_pw_13_bn", "x_bins"):
         for one, other in zip(model.get_layer(name).weights, trained.get_layer(name).weights):
             np.testing.assert_array_equal(one, other)
     with pytest.raises(InputError, match="no layer of it fits"):

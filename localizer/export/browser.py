@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import jinja2
 import skimage.data
-from markupsafe import Markup
 
 from localizer.atomic_files import write_text
 from localizer.downloading import download
 from localizer.errors import InputError
+from localizer.html import inline_script, open_templates
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _VERSION = "1.30.0"
@@ -105,13 +104,7 @@ def write_page(graph, metadata, has_score, runtime, path):
         runtime: Runtime.
         path: where to; an older file is replaced in one step.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = open_templates(_TEMPLATES)
     script = "\n".join(
         (_TEMPLATES / name).read_text(encoding="utf-8")
         for name in ("browser_pixels.js", "browser.js")
@@ -128,9 +121,7 @@ def write_page(graph, metadata, has_score, runtime, path):
         graph=_packed(graph),
         runtime_module=_packed(runtime.module),
         runtime_wasm=_packed(runtime.wasm),
-        script=Markup(script),
-        # The page runs this script and no other, whatever a name may smuggle in.
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        **inline_script(script),
     )
     write_text(path, page)
 

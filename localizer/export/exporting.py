@@ -1,5 +1,6 @@
 """Writes a trained model in other formats; only files that pass their check are kept."""
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -14,6 +15,7 @@ from localizer.export.checking import INTEGER_BYTES, Check, compare
 from localizer.export.metadata import describe
 from localizer.export.onnx_file import write_onnx
 from localizer.export.saved_model import add_metadata, run_saved_model, write_saved_model
+from localizer.predictors.predictor import bytes_of
 
 _INTEGER = ("8-bit integers throughout", litert.convert_integer)
 _INTEGER_NETWORK = (
@@ -28,7 +30,7 @@ class Export:
 
     Attributes:
         path: the file, or the SavedModel's folder.
-        file_format: one of FORMATS, or "browser".
+        file_format: one of localizer.export.FORMATS, or "browser".
         arithmetic: what it computes with, for people.
         check: Check.
         warning: what a user should know; "" when there is nothing.
@@ -46,7 +48,7 @@ def export_model(source, file_format, images, out, runtime=None):
 
     Args:
         source: SourceModel.
-        file_format: one of FORMATS, or "browser".
+        file_format: one of localizer.export.FORMATS, or "browser".
         images: ExportImages.
         out: folder; made when it is missing.
         runtime: Runtime of localizer.export.browser, for "browser" alone.
@@ -55,21 +57,17 @@ def export_model(source, file_format, images, out, runtime=None):
         Export.
 
     Raises:
-        InputError: a package is missing, or the file failed its check and was not kept.
+        InputError: a package is missing, the file failed its check and was not kept, or the disk
+            is full.
     """
     page = (partial(_write_browser, runtime), "_browser.html")
-    write, suffix = page if file_format == "browser" else FORMATS[file_format]
-    out.mkdir(parents=True, exist_ok=True)
-    reference = {
-        name: values[: len(images.check)]
-        for name, values in source.model.predict(images.check, verbose=0).items()
-    }
-    # Beside its place, so that what has passed takes it in one step.
-    with tempfile.TemporaryDirectory(dir=out, prefix=".export-") as folder:
-        path = Path(folder) / f"{source.name}{suffix}"
+    write, suffix = page if file_format == "browser" else _WRITERS[file_format]
+    reference = source.model.predict(images.check, verbose=0)
+    with _scratch_in(out) as folder:
+        path = folder / f"{source.name}{suffix}"
         failures = []
         for arithmetic, run in write(source, images, path):
-            size = _size(path)
+            size = bytes_of(path)
             check = compare(run(images.check), reference, images.truth_rel_xyxy, size)
             failure = check.failure(file_format == "litert-int8", images.foreign)
             if not failure:
@@ -80,6 +78,18 @@ def export_model(source, file_format, images, out, runtime=None):
         f"{out / path.name}: not kept, it is not the same model: {'; '.join(failures)}. "
         + ("Another --data may calibrate it better" if images.foreign else "Use another format")
     )
+
+
+@contextlib.contextmanager
+def _scratch_in(out):
+    """A folder inside `out`, so that what has passed takes its place in one step; then removed."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out, prefix=".export-") as folder:
+            yield Path(folder)
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(f"{out}: cannot be written ({reason}); what was there is kept") from error
 
 
 def _write_litert(source, images, path):
@@ -126,7 +136,7 @@ def _write_browser(runtime, source, images, path):
 
 # The writer of each format, which yields (arithmetic, run) for every variant that it has written;
 # and what follows the model's name.
-FORMATS = {
+_WRITERS = {
     "litert": (_write_litert, ".tflite"),
     "litert-int8": (_write_litert_int8, "_int8.tflite"),
     "onnx": (_write_onnx, ".onnx"),
@@ -141,8 +151,8 @@ def _litert_runner(path):
 
 
 def _calibration(images):
-    split = "" if images.origin == "drawn scenes" else images.origin.partition(" of ")[2]
-    return f"{len(images.calibration)} " + (f"training images of {split}" if split else "scenes")
+    kind = f"training images of {images.dataset}" if images.dataset else "scenes"
+    return f"{len(images.calibration)} {kind}"
 
 
 def _warning(file_format, size):
@@ -159,8 +169,3 @@ def _keep(path, place):
         shutil.rmtree(place)
     os.replace(path, place)
     return place
-
-
-def _size(path):
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file())

@@ -26,15 +26,20 @@ class ExportImages:
         calibration: of the training split alone.
         check: of the validation split.
         truth_rel_xyxy: float32 [n, 4], the boxes of `check`.
-        origin: where they are from, for people.
+        dataset: name of the dataset that they are of; "" for drawn scenes.
         foreign: whether the model was trained on something else.
     """
 
     calibration: np.ndarray
     check: np.ndarray
     truth_rel_xyxy: np.ndarray
-    origin: str
+    dataset: str
     foreign: bool
+
+    @property
+    def origin(self):
+        """Where the images of `check` are from, for people."""
+        return f"validation split of {self.dataset}" if self.dataset else "drawn scenes"
 
 
 def find_images(source, data=None):
@@ -58,7 +63,7 @@ def find_images(source, data=None):
         calibration=np.stack([resample(dataset.images[i], source.size) for i in calibration]),
         check=np.stack([resample(dataset.images[i], source.size) for i in check]),
         truth_rel_xyxy=dataset.samples[BOX_COLUMNS].to_numpy(np.float32)[check],
-        origin=f"validation split of {dataset.name}",
+        dataset=dataset.name,
         foreign=dataset.description["sha256"] != trained.get("sha256"),
     )
 
@@ -96,6 +101,6 @@ def _scenes(source):
         calibration=images[:CALIBRATION_COUNT],
         check=images[CALIBRATION_COUNT:],
         truth_rel_xyxy=np.array([s.box_rel_xyxy for s in scenes[CALIBRATION_COUNT:]], np.float32),
-        origin="drawn scenes",
+        dataset="",
         foreign=(source.description.get("dataset") or {}).get("source") != "synthetic",
     )

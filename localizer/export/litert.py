@@ -12,7 +12,8 @@ from pathlib import Path
 import tensorflow as tf
 
 from localizer.export.saved_model import write_saved_model
-from localizer.predictors.exported_file import LABELS, METADATA, optional_package
+from localizer.models.description import DESCRIPTION
+from localizer.predictors.exported_file import LABELS, optional_package
 
 _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
@@ -66,7 +67,7 @@ def write_litert(graph, path, metadata):
     }
     content = io.BytesIO(graph)
     with zipfile.ZipFile(content, "a") as archive:
-        archive.writestr(METADATA, json.dumps(metadata | checked, indent=2))
+        archive.writestr(DESCRIPTION, json.dumps(metadata | checked, indent=2))
         if metadata["labels"]:
             archive.writestr(LABELS, "\n".join(metadata["labels"]) + "\n")
     path.write_bytes(content.getvalue())

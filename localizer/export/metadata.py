@@ -11,7 +11,7 @@ import keras
 from localizer.errors import InputError
 from localizer.models.cost import count_macs
 from localizer.models.localizer_model import for_inference
-from localizer.models.model_file import load_model_file
+from localizer.models.model_file import find_model_file, load_model_file
 
 _OXFORD_PET = (
     "trained on the Oxford-IIIT Pet photos (O. M. Parkhi et al., CVPR 2012), which are under "
@@ -50,22 +50,23 @@ def open_source_model(path):
     Raises:
         InputError: missing, damaged, unsafe, or not one of this project's models.
     """
-    path = Path(path)
-    file = path / "best.keras" if path.is_dir() else path
+    file, name = find_model_file(path)
     if file.suffix != ".keras":
         raise InputError(f"{path}: give a run folder or a .keras file")
     model, description = load_model_file(file)
     if not isinstance(model.output, dict) or "box" not in model.output:
         raise InputError(f"{file}: the model has no output named box; train it with train_model.py")
-    in_run = path.is_dir() or path.name == "best.keras"
-    name = file.resolve().parent.name if in_run else path.stem
-    commit = description.get("commit") or (_commit_of_run(file.parent) if in_run else None)
+    commit = description.get("commit") or _commit_of_run(file)
     return SourceModel(name, for_inference(model), description, file, commit)
 
 
-def _commit_of_run(run):
+def _commit_of_run(file):
+    if file.name != "best.keras":
+        return None
     try:
-        return json.loads((run / "environment.json").read_text(encoding="utf-8")).get("commit")
+        return json.loads((file.parent / "environment.json").read_text(encoding="utf-8")).get(
+            "commit"
+        )
     except (OSError, ValueError, AttributeError):
         return None
 
@@ -75,7 +76,7 @@ def describe(source, file_format, arithmetic, input_type):
 
     Args:
         source: SourceModel.
-        file_format: one of the names of `FORMATS`.
+        file_format: one of localizer.export.FORMATS, or "browser".
         arithmetic: what the graph computes with, for people.
         input_type: "float32" or "uint8".
     """

@@ -4,7 +4,8 @@ import json
 
 import tensorflow as tf
 
-from localizer.predictors.exported_file import METADATA, optional_package
+from localizer.models.description import DESCRIPTION
+from localizer.predictors.exported_file import optional_package
 
 # Old enough for ONNX Runtime 1.12 (2022) and for ONNX Runtime Web, new enough for every operation.
 OPSET = 17
@@ -24,7 +25,7 @@ def write_onnx(model, path, metadata):
     graph, _ = tf2onnx.convert.from_function(localize, input_signature=[spec], opset=OPSET)
     _name_batch(graph)
     entry = graph.metadata_props.add()
-    entry.key, entry.value = METADATA, json.dumps(metadata)
+    entry.key, entry.value = DESCRIPTION, json.dumps(metadata)
     path.write_bytes(graph.SerializeToString())
 
 

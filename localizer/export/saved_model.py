@@ -1,12 +1,14 @@
 """SavedModel: what TensorFlow Serving reads, and what the converter to LiteRT starts from."""
 
+import errno
 import json
+import os
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from localizer.predictors.exported_file import METADATA
+from localizer.models.description import DESCRIPTION
 
 
 def write_saved_model(model, folder, batch=None, input_type=tf.float32):
@@ -28,14 +30,19 @@ def write_saved_model(model, folder, batch=None, input_type=tf.float32):
     archive.add_endpoint(
         "serving_default", localize, [tf.TensorSpec(shape, input_type, name="image")]
     )
-    archive.write_out(str(folder), verbose=False)
+    try:
+        archive.write_out(str(folder), verbose=False)
+    except tf.errors.ResourceExhaustedError as error:
+        if "No space left" not in str(error):
+            raise
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder)) from None
 
 
 def add_metadata(folder, metadata):
     """Put the metadata where TensorFlow Serving keeps a SavedModel's extra files."""
     extra = folder / "assets.extra"
     extra.mkdir()
-    (extra / METADATA).write_text(json.dumps(metadata, indent=2), encoding="utf-8")
+    (extra / DESCRIPTION).write_text(json.dumps(metadata, indent=2), encoding="utf-8")
 
 
 def run_saved_model(folder, images):

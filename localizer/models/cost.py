@@ -21,10 +21,9 @@ def _layer_macs(layer):
     if isinstance(layer, layers.DepthwiseConv2D):
         _, height, width, channels = layer.output.shape
         return height * width * channels * math.prod(layer.kernel_size)
-    if isinstance(layer, layers.Conv2D):
-        _, height, width, filters = layer.output.shape
+    if isinstance(layer, (layers.Conv1D, layers.Conv2D)):
         inputs = layer.input.shape[-1] // layer.groups
-        return height * width * filters * inputs * math.prod(layer.kernel_size)
+        return math.prod(layer.output.shape[1:]) * inputs * math.prod(layer.kernel_size)
     if isinstance(layer, layers.Dense):
         return math.prod(layer.output.shape[1:]) * layer.input.shape[-1]
     return 0

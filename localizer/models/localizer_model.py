@@ -6,9 +6,10 @@ from localizer.errors import InputError
 from localizer.models.backbone import mobilenet_v1
 from localizer.models.model_file import load_model_file
 from localizer.models.recipe_head import recipe_head
+from localizer.models.simcc_head import simcc_head
 from localizer.models.voting_head import voting_head
 
-HEADS = {"recipe": recipe_head, "voting": voting_head}
+HEADS = {"recipe": recipe_head, "voting": voting_head, "simcc": simcc_head}
 
 # What a model that is used puts out; the other outputs exist for the loss alone.
 PUBLIC_OUTPUTS = ("box", "score", "class")

@@ -19,6 +19,17 @@ _MAX_GROWTH = 4
 _MAX_TEXT = 20_000_000
 
 
+def find_model_file(path):
+    """The .keras file of a run folder or of a path to one, and the model's name: (Path, str).
+
+    A run is known by its folder, however its model is named.
+    """
+    path = Path(path)
+    file = path / "best.keras" if path.is_dir() else path
+    in_run = file.name == "best.keras"
+    return file, file.resolve().parent.name if in_run else path.stem
+
+
 def save_model_file(model, path, description):
     """Write a model and its description; the file appears whole or not at all.
 
@@ -59,6 +70,8 @@ def load_model_file(path):
             description = json.loads(archive.read(DESCRIPTION))
         check_dataset(path, description)
         return keras.saving.load_model(path, compile=False, safe_mode=True), description
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError(f"{path}: no such model file") from None
     except KeyError:
@@ -66,5 +79,5 @@ def load_model_file(path):
             f"{path}: a Keras model, but not one that train_model.py wrote ({DESCRIPTION} is "
             "missing), so its input and output are unknown"
         ) from None
-    except (zipfile.BadZipFile, ValueError, TypeError, OSError) as error:
+    except Exception as error:  # Damage surfaces as many kinds of exception in Keras and h5py.
         raise InputError(f"{path}: cannot be loaded as a .keras model ({error})") from None

@@ -34,10 +34,9 @@ def recipe_head(features, config, class_count):
     x = layers.GlobalMaxPooling2D(keepdims=True, name="max_pool")(x)
     coordinates = layers.Conv2D(4, 1, name="coordinates_conv")(x)
     coordinates = layers.Reshape((4,), name="coordinates")(coordinates)
-    unit = config.image_size if config.coordinate_unit == "pixel" else 1.0
     outputs = {
         "coordinates": coordinates,
-        "box": decode(coordinates, config.coordinates, unit),
+        "box": decode(coordinates, config.coordinates, config.unit),
     }
     if class_count:
         probabilities = layers.Conv2D(class_count, 1, activation="softmax", name="class_conv")(x)

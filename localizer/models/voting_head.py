@@ -1,6 +1,6 @@
 """A head in which every cell of a feature map votes for the box, weighted by attention.
 
-Each cell (16 x 16 of them at 128 pixels and a vote stride of 8) proposes a whole box relative to
+Each cell (16 x 16 of them at 128 pixels and a feature stride of 8) proposes a whole box relative to
 its own place, as anchor-free detectors do (Z. Tian et al., "FCOS", ICCV 2019), and a softmax over
 the cells says whose proposals count: the box is their weighted mean, a soft-argmax (X. Sun et al.,
 "Integral Human Pose Regression", ECCV 2018) over votes instead of over places. The whole is
@@ -11,9 +11,10 @@ import numpy as np
 from keras import layers, ops
 
 from localizer.metrics import iou_xyxy
+from localizer.models.class_output import class_probabilities
 from localizer.models.coordinates import encode
+from localizer.models.feature_pyramid import merge_features
 
-WIDTH = 96
 # A vote of 1 reaches this share of the image, which keeps the outputs of the convolution near 1.
 REACH = 0.25
 # Half the side of the box that every cell proposes before the first step, around itself: an empty
@@ -34,22 +35,15 @@ def voting_head(features, config, class_count):
         coding and unit; `score` [n], the mean IoU of the votes with the box they make, in [0, 1];
         and with classes `class` [n, class_count], a softmax.
     """
-    x = layers.ReLU(6.0)(_project(features[32], "lateral_32"))
-    x = _residual_block(x, "mix_32", kernel_size=3)
-    for stride in (16, 8):
-        if stride >= config.vote_stride:
-            x = _merge(x, features[stride], stride)
-    votes, attention = _votes(x)
+    votes, attention = _votes(merge_features(features, config.feature_stride))
     box = ops.sum(attention * votes, axis=1)
-    unit = config.image_size if config.coordinate_unit == "pixel" else 1.0
     outputs = {
         "box": box,
-        "coordinates": encode(box, config.coordinates, unit),
+        "coordinates": encode(box, config.coordinates, config.unit),
         "score": ops.sum(ops.squeeze(attention, axis=-1) * agreement(votes, box), axis=1),
     }
     if class_count:
-        pooled = layers.GlobalAveragePooling2D(name="class_pool")(features[32])
-        outputs["class"] = layers.Dense(class_count, activation="softmax", name="class")(pooled)
+        outputs["class"] = class_probabilities(features, class_count)
     return outputs
 
 
@@ -72,28 +66,3 @@ def _votes(x):
     votes = layers.Reshape((rows * columns, 4))(offsets) * REACH + first
     attention = layers.Softmax(axis=1)(layers.Reshape((rows * columns, 1))(logits))
     return votes, attention
-
-
-def _merge(x, finer, stride):
-    """The features of twice the stride, enlarged and added to finer ones.
-
-    T.-Y. Lin et al., "Feature Pyramid Networks", CVPR 2017, figure 3.
-    """
-    lateral = _project(finer, f"lateral_{stride}")
-    # The function, not the Resizing layer, which puts all layers after it into training mode.
-    x = ops.image.resize(x, lateral.shape[1:3], interpolation="bilinear")
-    x = layers.Add(name=f"merge_{stride}")([x, lateral])
-    return _residual_block(layers.ReLU(6.0)(x), f"mix_{stride}", kernel_size=5)
-
-
-def _project(x, name):
-    x = layers.Conv2D(WIDTH, 1, use_bias=False, name=name)(x)
-    return layers.BatchNormalization(name=f"{name}_bn")(x)
-
-
-def _residual_block(x, name, kernel_size):
-    """MobileNet's depthwise separable convolution with a shortcut around it."""
-    y = layers.DepthwiseConv2D(kernel_size, padding="same", use_bias=False, name=f"{name}_dw")(x)
-    y = layers.ReLU(6.0)(layers.BatchNormalization(name=f"{name}_dw_bn")(y))
-    y = _project(y, f"{name}_pw")
-    return layers.ReLU(6.0)(layers.Add(name=f"{name}_add")([x, y]))

@@ -4,22 +4,18 @@ A .tflite file has `localizer.json` zipped at its end, which is where TF Lite Me
 associated files; an .onnx file has it in `metadata_props`; a SavedModel in `assets.extra/`.
 """
 
+import abc
 import hashlib
 import importlib
 import json
 import zipfile
 from pathlib import Path
 
-import numpy as np
-
-from localizer.augmentation import resample
-from localizer.boxes import clip_rel_xyxy
 from localizer.errors import InputError
-from localizer.models.description import check_dataset
-from localizer.photos import stretch
-from localizer.predictors.predictor import Cost, Predictions
+from localizer.models.description import DESCRIPTION, check_dataset
+from localizer.predictors.network import as_predictions, network_input
+from localizer.predictors.predictor import Cost, bytes_of
 
-METADATA = "localizer.json"
 LABELS = "labels.txt"
 # Above any metadata that was ever written, below what a zip bomb would unpack to.
 _MAX_BYTES = 4_000_000
@@ -36,7 +32,7 @@ def is_exported(path):
         return False
     try:
         with zipfile.ZipFile(path) as archive:
-            return METADATA in archive.namelist()
+            return DESCRIPTION in archive.namelist()
     except (zipfile.BadZipFile, OSError):
         return False
 
@@ -62,7 +58,7 @@ def read_metadata(path):
         from localizer.predictors.onnx_model import open_session
 
         properties = open_session(path).get_modelmeta().custom_metadata_map
-        return _parse(path, properties.get(METADATA))
+        return _parse(path, properties.get(DESCRIPTION))
     return _from_litert(path)
 
 
@@ -82,7 +78,7 @@ def optional_package(name):
 
 
 def _from_saved_model(path):
-    file = path / "assets.extra" / METADATA
+    file = path / "assets.extra" / DESCRIPTION
     if not file.is_file():
         return _parse(path, None)
     if file.stat().st_size > _MAX_BYTES:
@@ -94,9 +90,9 @@ def _from_litert(path):
     content = path.read_bytes()
     try:
         with zipfile.ZipFile(path) as archive:
-            entry = archive.getinfo(METADATA)
+            entry = archive.getinfo(DESCRIPTION)
             if entry.file_size > _MAX_BYTES:
-                raise InputError(f"{path}: {METADATA} in it is too large; {_EXPORT_AGAIN}")
+                raise InputError(f"{path}: {DESCRIPTION} in it is too large; {_EXPORT_AGAIN}")
             metadata = _parse(path, archive.read(entry))
     except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, EOFError):
         return _parse(path, None)
@@ -111,26 +107,26 @@ def _from_litert(path):
 def _parse(path, text):
     if text is None:
         raise InputError(
-            f"{path}: damaged, or not written by export_model.py ({METADATA} is missing), so its "
-            f"input and output are unknown; {_EXPORT_AGAIN}"
+            f"{path}: damaged, or not written by export_model.py ({DESCRIPTION} is missing), so "
+            f"its input and output are unknown; {_EXPORT_AGAIN}"
         )
     try:
         metadata = json.loads(text)
     except ValueError as error:
-        raise InputError(f"{path}: {METADATA} in it is damaged ({error})") from None
+        raise InputError(f"{path}: {DESCRIPTION} in it is damaged ({error})") from None
     wrong = not isinstance(metadata, dict) or [
         name for name, kind in _TYPES.items() if not isinstance(metadata.get(name), kind)
     ]
     if wrong or not all(1 <= metadata[name] <= 4096 for name in ("image_size", "stored_size")):
         raise InputError(
-            f"{path}: {METADATA} in it lacks {', '.join(_TYPES)}, or one of them is unusable; "
+            f"{path}: {DESCRIPTION} in it lacks {', '.join(_TYPES)}, or one of them is unusable; "
             f"{_EXPORT_AGAIN}"
         )
     check_dataset(path, metadata)
     return metadata
 
 
-class ExportedModel:
+class ExportedModel(abc.ABC):
     """What the predictors of exported files share; `run` is their own.
 
     Attributes:
@@ -144,10 +140,11 @@ class ExportedModel:
         # The suffixes of the file keep the float and the 8-bit file apart in a table.
         self.name = self.path.name
         self.cost = Cost(
-            self.metadata.get("parameters"), self.metadata.get("macs"), _bytes_of(self.path)
+            self.metadata.get("parameters"), self.metadata.get("macs"), bytes_of(self.path)
         )
         self.trained_on = self.metadata.get("dataset")
 
+    @abc.abstractmethod
     def run(self, images):
         """The network's outputs.
 
@@ -158,18 +155,11 @@ class ExportedModel:
             dict of float32 arrays: `box` [n, 4] `rel_xyxy`, not clipped; where the model has them
             `score` [n] and `class` [n, classes].
         """
-        raise NotImplementedError
 
     def predict(self, photos):
         """See `Predictor.predict`."""
-        stored, size = self.metadata["stored_size"], self.metadata["image_size"]
-        outputs = self.run(np.stack([resample(stretch(photo, stored), size) for photo in photos]))
-        n = len(photos)
-        labels = [""] * n
-        if "class" in outputs:
-            labels = [self.metadata["labels"][i] for i in outputs["class"].argmax(axis=-1)]
-        scores = np.asarray(outputs.get("score", np.full(n, np.nan)), np.float32)
-        return Predictions(clip_rel_xyxy(outputs["box"]), scores, labels)
+        outputs = self.run(network_input(photos, self.metadata))
+        return as_predictions(outputs, self.metadata["labels"])
 
     def check_graph(self, shape, outputs):
         """Compare the graph with its metadata.
@@ -186,10 +176,5 @@ class ExportedModel:
         if not fits or ("class" in outputs and list(outputs["class"])[1:] != [classes]):
             raise InputError(
                 f"{self.path}: the graph takes {list(shape)} and gives {outputs}, which does not "
-                f"belong to its {METADATA}; {_EXPORT_AGAIN}"
+                f"belong to its {DESCRIPTION}; {_EXPORT_AGAIN}"
             )
-
-
-def _bytes_of(path):
-    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
-    return sum(file.stat().st_size for file in files)

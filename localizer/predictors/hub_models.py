@@ -24,7 +24,7 @@ class HubModel:
         name: after `hub:`, and in tables.
         file: its name below LOCALIZER_HUB; a folder for a SavedModel.
         notes: what a reader of its figures has to know.
-        whole_animals: whether it boxes whole animals (None: it does not box).
+        is_classifier: it has no boxes.
         handle: at Kaggle Models, for kagglehub.
         tfhub: its documented name at tfhub.dev, which redirects to Kaggle.
         url: where else the publisher keeps it.
@@ -38,7 +38,7 @@ class HubModel:
     name: str
     file: str
     notes: tuple[str, ...]
-    whole_animals: bool | None
+    is_classifier: bool = False
     handle: str | None = None
     tfhub: str | None = None
     url: str | None = None
@@ -54,7 +54,6 @@ HUB_MODELS = (
         "mobile_object_localizer_v1",
         "mobile_object_localizer_v1.tflite",
         ("one class, any prominent object; boxes whole animals",),
-        whole_animals=True,
         handle="google/mobile-object-localizer-v1/tfLite/default/1",
         tfhub="google/object_detection/mobile_object_localizer_v1/1",
         sha256=(
@@ -67,7 +66,6 @@ HUB_MODELS = (
         "openimages_v4_ssd_mobilenet_v2",
         "openimages_v4_ssd_mobilenet_v2",
         ("trained on Open Images V4, 600 classes; boxes whole animals",),
-        whole_animals=True,
         handle="google/mobilenet-v2/tensorFlow1/openimages-v4-ssd-mobilenet-v2/1",
         tfhub="google/openimages_v4/ssd/mobilenet_v2/1",
         classes=("Cat", "Dog"),
@@ -77,7 +75,6 @@ HUB_MODELS = (
         "openimages_v4_ssd_mobilenet_v2_24class",
         "openimages_v4_ssd_mobilenet_v2_24class.tflite",
         ("trained on Open Images V4, 24 of its classes; boxes whole animals",),
-        whole_animals=True,
         url=f"{_MEDIAPIPE}/object_detection_ssd_mobilenetv2_oidv4_fp16.tflite",
         sha256=("d0a5255bf8c4f5a0bc4240741a76c41d5e939f7655078f945f50ab53a9375da6",),
         classes=("Cat", "Dog"),
@@ -87,7 +84,7 @@ HUB_MODELS = (
         "mobile_object_labeler_v1",
         "mobile_object_labeler_v1.tflite",
         ("a classifier of 631 labels; knows Cat, but has no label Dog",),
-        whole_animals=None,
+        is_classifier=True,
         tfhub="google/lite-model/object_detection/mobile_object_labeler_v1/1",
         url=f"{_MEDIAPIPE}/mobile_object_labeler_v1.tflite",
         sha256=("9400671e04685f5277edd3052a311cc51533de9da94255c52ebde1e18484c77c",),
@@ -96,7 +93,6 @@ HUB_MODELS = (
         "coco_ssd_mobilenet_v1",
         "coco_ssd_mobilenet_v1_1.0_quant_2018_06_29.tflite",
         ("trained on COCO; boxes whole animals",),
-        whole_animals=True,
         url="https://storage.googleapis.com/download.tensorflow.org/models/tflite/"
         "coco_ssd_mobilenet_v1_1.0_quant_2018_06_29.zip",
         sha256=("61d598093ed03ed41aa47c3a39a28ac01e960d6a810a5419b9a5016a1e9c469b",),
@@ -111,7 +107,6 @@ HUB_MODELS = (
             "has seen photos of Abyssinian and american_bulldog of Oxford-IIIT Pet in training, "
             "and knows no other breed",
         ),
-        whole_animals=False,
         sha256=("3e23200744de87d96fb48069040d06ebc25cf3bfab307289cc0e123734977c11",),
         labels={0: "Abyssinian", 1: "american_bulldog"},
         seen_breeds=frozenset({"Abyssinian", "american_bulldog"}),
@@ -165,7 +160,7 @@ def models_at_hand():
     """
     found = []
     for model in HUB_MODELS:
-        if model.whole_animals is None:
+        if model.is_classifier:
             continue
         if _path_at_hand(model):
             found.append(f"hub:{model.name}")

@@ -17,7 +17,7 @@ from localizer.boxes import clip_rel_xyxy
 from localizer.errors import InputError
 from localizer.photos import stretch
 from localizer.predictors.detections import as_predictions, best_detection
-from localizer.predictors.predictor import Cost
+from localizer.predictors.predictor import Cost, bytes_of
 
 _SIGNATURES = ("default", "serving_default")
 _NEEDED = ("detection_boxes", "detection_scores")
@@ -52,8 +52,7 @@ class HubModule:
         # A TF1 module lists its variables, a TF2 one leaves them to its functions.
         variables = getattr(self._module, "variables", ()) or self._signature.variables
         weights = [math.prod(variable.shape) for variable in variables]
-        size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-        self.cost = Cost(sum(weights) or None, None, size)
+        self.cost = Cost(sum(weights) or None, None, bytes_of(path))
 
     def _find_signature(self):
         """(signature, name of its input, TensorSpec of its input)."""

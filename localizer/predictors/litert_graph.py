@@ -4,10 +4,10 @@ import math
 from pathlib import Path
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 
 from localizer.errors import InputError
 from localizer.photos import stretch
+from localizer.predictors.exported_file import optional_package
 from localizer.predictors.predictor import Cost
 from localizer.quiet import quiet_stderr
 
@@ -32,9 +32,10 @@ class PhotoGraph:
         self.runtime = "LiteRT, one thread"
         if not self.path.is_file():
             raise InputError(f"{path}: no such file")
+        litert = optional_package("ai_edge_litert.interpreter")
         try:
             with quiet_stderr():
-                self.interpreter = Interpreter(model_path=str(path), num_threads=1)
+                self.interpreter = litert.Interpreter(model_path=str(path), num_threads=1)
                 self.interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             reason = str(error).strip().splitlines()[0]

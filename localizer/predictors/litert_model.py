@@ -1,9 +1,8 @@
 """An exported .tflite file as a predictor, run by LiteRT on one thread."""
 
-import numpy as np
-
 from localizer.errors import InputError
 from localizer.predictors.exported_file import ExportedModel, optional_package
+from localizer.predictors.litert_graph import dequantize
 from localizer.quiet import quiet_stderr
 
 
@@ -50,15 +49,9 @@ class LitertModel(ExportedModel):
             for name, output in self._outputs.items():
                 answers[name].append(self._interpreter.get_tensor(output["index"])[0])
         return {
-            name: _dequantize(np.array(values), *self._outputs[name]["quantization"])
+            name: dequantize(values, self._outputs[name]["quantization"])
             for name, values in answers.items()
         }
 
     def _as_input(self, image):
         return image[None].astype(self._input["dtype"], copy=False)
-
-
-def _dequantize(values, scale, zero_point):
-    """float32 values; scale 0 stands for a tensor that is float already."""
-    values = values.astype(np.float32)
-    return values if scale == 0 else (values - zero_point) * np.float32(scale)

@@ -36,6 +36,12 @@ class Cost:
     file_bytes: int | None = None
 
 
+def bytes_of(path):
+    """Size of a file, or of all files below a folder."""
+    files = [path] if path.is_file() else path.rglob("*")
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
 class Predictor(Protocol):
     """Proposes one box for each photo, and does the resize that its model documents itself.
 

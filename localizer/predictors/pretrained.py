@@ -57,7 +57,7 @@ def open_pretrained(model):
 
 
 def _refuse_classifier(known, model):
-    if known and known.whole_animals is None:
+    if known and known.is_classifier:
         raise InputError(_NO_BOXES.format(model=model))
 
 

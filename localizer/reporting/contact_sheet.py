@@ -24,7 +24,7 @@ def write_contact_sheet(images, samples, path):
     sheet = np.full((rows * (CELL + 16), COLUMNS * CELL, 3), 255, np.uint8)
     for place, index in enumerate(chosen):
         sample = samples.iloc[index]
-        photo = draw_boxes(_unstretched(images[index], sample), None, boxes[index])
+        photo = draw_boxes(unstretched(images[index], sample, CELL - 2), None, boxes[index])
         top, left = place // COLUMNS * (CELL + 16), place % COLUMNS * CELL
         sheet[top : top + photo.shape[0], left : left + photo.shape[1]] = photo
         caption = f"{sample['breed'] or sample['species']} ({sample['split']})"
@@ -37,8 +37,11 @@ def write_contact_sheet(images, samples, path):
     path.write_bytes(encoded.tobytes())
 
 
-def _unstretched(image, sample):
-    """The stored square at its true aspect ratio, longest side a cell's."""
-    scale = (CELL - 2) / max(sample["width"], sample["height"])
+def unstretched(image, sample, longest_side):
+    """The stored square of a row of samples at the photo's aspect ratio, uint8 [height, width, 3].
+
+    Its longer side has `longest_side` pixels.
+    """
+    scale = longest_side / max(sample["width"], sample["height"])
     size = (max(8, round(sample["width"] * scale)), max(8, round(sample["height"] * scale)))
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)

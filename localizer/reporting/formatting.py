@@ -44,3 +44,18 @@ FILTERS = {
     "bytes": lambda value: compact(value, unit="B"),
     "ms": milliseconds,
 }
+
+
+def duration(seconds):
+    """A time with two digits or so.
+
+    >>> duration(34.2), duration(614.6), duration(9000)
+    ('34 s', '10 min', '2.5 h')
+    """
+    if seconds is None:
+        return MISSING
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= 1.5 * size:
+            value = seconds / size
+            return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
+    return f"{seconds:.0f} s"

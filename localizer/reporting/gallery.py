@@ -38,10 +38,15 @@ class Thumbnails:
 
 
 def _entry(photo):
-    small = cv2.cvtColor(shrink(photo, LONGEST_SIDE), cv2.COLOR_RGB2BGR)
-    _, jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    uri = "data:image/jpeg;base64," + base64.b64encode(jpeg.tobytes()).decode()
-    return [uri, small.shape[1], small.shape[0]]
+    small = shrink(photo, LONGEST_SIDE)
+    return [jpeg_uri(small), small.shape[1], small.shape[0]]
+
+
+def jpeg_uri(photo):
+    """A uint8 RGB photo as the data URI of a JPEG."""
+    bgr = cv2.cvtColor(photo, cv2.COLOR_RGB2BGR)
+    _, jpeg = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg.tobytes()).decode()
 
 
 def gallery_data(evaluation, dataset, thumbnails):

@@ -1,16 +1,12 @@
 """The report: metrics.json and predictions.csv per dataset, and one self-contained page to read."""
 
-import base64
-import hashlib
 import json
 from pathlib import Path
-
-import jinja2
-from markupsafe import Markup
 
 from localizer.atomic_files import write_text
 from localizer.environment import describe_environment
 from localizer.errors import InputError
+from localizer.html import inline_script, open_templates
 from localizer.reporting.colours import TRUTH
 from localizer.reporting.formatting import FILTERS, plain
 from localizer.reporting.gallery import Thumbnails
@@ -84,13 +80,7 @@ def prepare_folder(out_dir, datasets=()):
 
 
 def _render(sections, thumbnails, command):
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = open_templates(_TEMPLATES)
     environment.filters |= FILTERS
     script = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
     made = {**describe_environment(), "command": command}
@@ -99,9 +89,7 @@ def _render(sections, thumbnails, command):
         title=_title(sections),
         truth_colour=TRUTH,
         thumbnails=thumbnails.entries,
-        script=Markup(script),
-        # The page runs this script and no other, whatever a name may smuggle in.
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        **inline_script(script),
         made=[(term.replace("_", " "), plain(value)) for term, value in made.items()],
     )
 

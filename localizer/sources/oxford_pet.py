@@ -76,6 +76,8 @@ def _listed_names(path):
             "official layout (images/ and annotations/list.txt); name the folder that does with "
             "--root or the environment variable OXFORD_PET_ROOT"
         ) from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: no text ({error}). Extract annotations.tar.gz again") from None
     names = [line.split()[0] for line in lines if line.strip() and not line.startswith("#")]
     bad = next((name for name in names if "/" in name or "\\" in name), None)
     if bad is not None:
@@ -120,7 +122,10 @@ def _body(root, name):
     path = root / "annotations" / "trimaps" / f"{name}.png"
     if not path.is_file():
         raise InputError("no body box: there is no trimap of this name")
-    trimap = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    try:
+        trimap = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    except cv2.error:  # A size that no image has.
+        trimap = None
     if trimap is None:
         raise InputError(f"{path}: the trimap cannot be decoded")
     height, width = trimap.shape
