@@ -1,0 +1,255 @@
+"""Annotations: every reader answers with usable boxes, listed skips or an InputError."""
+
+import itertools
+import json
+from xml.sax.saxutils import escape
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from localizer.boxes import usable_rel_xyxy
+from localizer.decoding import checked_box
+from localizer.errors import InputError
+from localizer.label_files import read_labels
+from localizer.sources import coco, csv_table, pascal_voc
+from localizer.sources.annotated_image import AnnotatedImage, Skipped
+from tests.fuzzing import MUTANTS, fuzzed
+from tests.fuzzing.damage import damaged, mutants, naming
+
+ODD_NUMBERS = ["0", "-0", "1", "10", "48", "48.0", "1e3", "1e999", "-1e999", "nan", "inf", "-inf"]
+ODD_NUMBERS += ["0x10", "1_0", "٣", "99999999999999999999", "1,5", " 7 ", "+3"]
+NUMBERS = st.one_of(
+    st.sampled_from(ODD_NUMBERS), st.integers(-5, 70).map(str), st.floats().map(str)
+)
+ODD_TEXTS = ["a.jpg", "b.jpg", "", "../a.jpg", "/etc/passwd", "C:\\a.jpg", "a\0.jpg", "x" * 300]
+ODD_TEXTS += ["sub/a.jpg", "a.jpg\n", "<b>", "\ud800", "é.jpg", ".", "-", "\\", "a\rb"]
+TEXTS = st.one_of(st.sampled_from(ODD_TEXTS), st.text(max_size=5))
+CELLS = st.one_of(NUMBERS, TEXTS)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """A folder with two photos of 64 x 48 pixels, to which a test adds its annotations."""
+    folder = tmp_path_factory.mktemp("fuzzed")
+    for name in ("a.jpg", "b.jpg"):
+        Image.new("RGB", (64, 48)).save(folder / name)
+    return folder
+
+
+def check(read):
+    """Whatever `read` gives can be used by the store, and its reasons can be written."""
+    try:
+        records = list(read())
+    except InputError as error:
+        assert str(error)
+        return
+    for one in records:
+        assert isinstance(one, (AnnotatedImage, Skipped)) and isinstance(one.image, str)
+        if isinstance(one, Skipped):
+            (one.image + one.reason).encode("utf-8")
+            assert one.reason
+            continue
+        (one.image + one.species + one.breed).encode("utf-8")
+        assert not one.image.startswith("/") and ".." not in one.image.split("/")
+        try:
+            box = checked_box(one.box_rel_xyxy)
+        except InputError:
+            continue
+        assert 0 <= box["xmin"] < box["xmax"] <= 1 and 0 <= box["ymin"] < box["ymax"] <= 1
+
+
+def xml_of(filename, size, objects):
+    parts = [f"<filename>{escape(filename)}</filename>"]
+    parts += [f"<size><width>{size[0]}</width><height>{size[1]}</height></size>"]
+    for name, box in objects:
+        corners = "".join(
+            f"<{tag}>{escape(text)}</{tag}>"
+            for tag, text in zip(("xmin", "ymin", "xmax", "ymax"), box)
+        )
+        parts += [f"<object><name>{escape(name)}</name><bndbox>{corners}</bndbox></object>"]
+    return f"<annotation>{''.join(parts)}</annotation>".encode("utf-8", "replace")
+
+
+XML = st.builds(
+    xml_of,
+    TEXTS,
+    st.one_of(st.just(("64", "48")), st.tuples(NUMBERS, NUMBERS)),
+    st.lists(st.tuples(TEXTS, st.tuples(*[CELLS] * 4)), max_size=3),
+)
+XML_TOKENS = [
+    b'<!DOCTYPE a [<!ENTITY b "c">]>', b"&b;", b"&#0;", b"&lt;", b"<![CDATA[", b"]]>", b"<!--",
+    b'<?xml version="1.0" encoding="utf-16"?>', b'<?xml version="1.0" encoding="x"?>', b"<object>",
+    b"</object>", b"<size/>", b"<annotation>" * 50, b"\xff\xfe", b"\xef\xbb\xbf", b"\0",
+    b'<!DOCTYPE a SYSTEM "file:///etc/passwd">', b"<bndbox/>", b"xmlns='x'",
+]  # fmt: skip
+
+SOUND_XML = [
+    xml_of("a.jpg", ("64", "48"), [("cat", ("1", "2", "30", "40"))]),
+    xml_of("b.jpg", ("64", "48"), [("cat", ("1", "2", "30", "40")), ("dog", ("5", "5", "9", "9"))]),
+]
+VALUES = [text.encode("utf-8", "surrogatepass") for text in [*ODD_NUMBERS, *ODD_TEXTS]]
+
+
+def read_xml(root, content):
+    (root / "a.xml").write_bytes(content)
+    check(lambda: pascal_voc.read(root))
+
+
+@fuzzed
+@given(content=damaged(XML, XML_TOKENS))
+def test_xml(root, content):
+    read_xml(root, content)
+
+
+def test_xml_mutants(root):
+    for content in mutants(SOUND_XML, MUTANTS, VALUES, XML_TOKENS):
+        with naming(content):
+            read_xml(root, content)
+
+
+SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), TEXTS, st.just(10**400),
+    st.sampled_from([[], {}, [[]], [1, 2, 3], [10, 10, 20, 20], {"id": 1}]),
+)  # fmt: skip
+IDS = st.one_of(st.integers(0, 2), SCALARS)
+
+
+def entries(**fields):
+    """Lists of objects with these fields, some missing, some of another kind."""
+    kinds = {name: st.one_of(usual, usual, SCALARS) for name, usual in fields.items()}
+    return st.one_of(
+        st.lists(st.fixed_dictionaries({}, optional=kinds), max_size=3),
+        st.lists(st.fixed_dictionaries(kinds), max_size=3),
+        SCALARS,
+    )
+
+
+COCO = st.fixed_dictionaries(
+    {
+        "images": entries(id=IDS, file_name=TEXTS, width=st.just(64), height=st.just(48)),
+        "annotations": entries(
+            id=IDS, image_id=IDS, category_id=IDS, iscrowd=st.integers(0, 1),
+            bbox=st.lists(st.one_of(st.integers(-5, 70), st.floats()), min_size=4, max_size=4),
+        ),
+        "categories": entries(id=IDS, name=TEXTS, supercategory=TEXTS),
+    }
+)  # fmt: skip
+
+
+SOUND_COCO = json.dumps(
+    {
+        "images": [{"id": i, "file_name": f"{n}.jpg", "width": 64, "height": 48}
+                   for i, n in enumerate("ab")],
+        "annotations": [{"id": i, "image_id": i, "category_id": 1, "bbox": [1, 2, 30, 40]}
+                        for i in range(2)],
+        "categories": [{"id": 1, "name": "beagle", "supercategory": "dog"}],
+    }
+).encode()  # fmt: skip
+JSON_TOKENS = [b"[" * 5000, b"NaN", b"1e999", b"null", b"true", b"{}", b"[]", b'"', b"\\ud800"]
+
+
+def read_coco(root, content):
+    path = root / "fuzzed.json"
+    path.write_bytes(content)
+    check(lambda: coco.read(root, annotations=path))
+
+
+@fuzzed
+@given(content=damaged(COCO.map(lambda c: json.dumps(c).encode()), JSON_TOKENS))
+def test_coco(root, content):
+    read_coco(root, content)
+
+
+def test_coco_mutants(root):
+    for content in mutants([SOUND_COCO], MUTANTS, [*VALUES, *JSON_TOKENS], JSON_TOKENS):
+        with naming(content):
+            read_coco(root, content)
+
+
+def csv_of(names, rows, separator):
+    lines = [separator.join(names), *(separator.join(row) for row in rows)]
+    return "\r\n".join(lines).encode("utf-8", "surrogatepass")
+
+
+HEADERS = st.one_of(
+    st.just(["image", "xmin", "ymin", "xmax", "ymax", "width", "height", "species", "breed"]),
+    st.permutations(["image", "xmin", "ymin", "xmax", "ymax"]),
+    st.lists(st.sampled_from(["image", "xmin", "ymin", "xmax", "ymax", "width", "", '"']),
+             max_size=8),
+)  # fmt: skip
+ROWS = st.lists(
+    st.one_of(
+        st.tuples(TEXTS, *[NUMBERS] * 4).map(list),
+        st.tuples(st.just("a.jpg"), *[NUMBERS] * 6, TEXTS, TEXTS).map(list),
+        st.lists(CELLS, max_size=9),
+    ),
+    max_size=4,
+)
+CSV = st.builds(csv_of, HEADERS, ROWS, st.sampled_from(",;\t"))
+
+
+CSV_TOKENS = [b'"', b'""', b"\n", b"\r", b"\0", b"\xef\xbb\xbf", b"x" * 140_000]
+SOUND_CSV = [
+    b"image,xmin,ymin,xmax,ymax,breed\na.jpg,1,2,30,40,cat\nb.jpg,1,2,30,40,dog\n",
+    b"image;xmin;ymin;xmax;ymax;width;height\na.jpg;1;2;30;40;64;48\nb.jpg;1;2;30;40;;\n",
+    b"image\txmin\tymin\txmax\tymax\na.jpg\t0.1\t0.2\t0.5\t0.9\n",
+]
+
+
+def read_csv(root, content, box_format, multiple):
+    path = root / "fuzzed.csv"
+    path.write_bytes(content)
+    check(lambda: csv_table.read(path, multiple, box_format))
+
+
+@fuzzed
+@given(
+    content=damaged(CSV, CSV_TOKENS),
+    box_format=st.sampled_from(["pixels", "relative"]),
+    multiple=st.sampled_from(["largest", "skip"]),
+)
+def test_csv(root, content, box_format, multiple):
+    read_csv(root, content, box_format, multiple)
+
+
+def test_csv_mutants(root):
+    formats = itertools.cycle(itertools.product(["pixels", "relative"], ["largest", "skip"]))
+    for content, options in zip(mutants(SOUND_CSV, MUTANTS, VALUES, CSV_TOKENS), formats):
+        with naming(content):
+            read_csv(root, content, *options)
+
+
+LABELS = b"image,xmin,ymin,xmax,ymax,score\na.jpg,0.1,0.1,0.5,0.5,0.9\nb.jpg,0,0,1,1,\n"
+SAID = {"target": "head", "source": None, "seed": 0, "fractions": {}, "teacher": {"name": "t"}}
+
+
+LABEL_TOKENS = [b"nan", b"inf", b"1e999", b'"', b"\0", b",,,,", b"../"]
+
+
+def open_labels(root, content, said):
+    (root / "labels.csv").write_bytes(content)
+    (root / "labels.json").write_bytes(said)
+    try:
+        labels = read_labels(root / "labels.csv")
+    except InputError as error:
+        assert str(error)
+        return
+    for label in labels.labels:
+        usable_rel_xyxy(label.box_rel_xyxy)
+
+
+@fuzzed
+@given(
+    content=damaged(LABELS, LABEL_TOKENS),
+    said=damaged(json.dumps(SAID).encode(), [b"[", b"null", b"NaN", b"{}"]),
+)
+def test_labels_of_a_teacher(root, content, said):
+    open_labels(root, content, said)
+
+
+def test_labels_of_a_teacher_mutants(root):
+    for content in mutants([LABELS], MUTANTS, VALUES, LABEL_TOKENS):
+        with naming(content):
+            open_labels(root, content, json.dumps(SAID).encode())
