@@ -1,0 +1,188 @@
+"""The rows of a plan, from its recipe, its base and what it varies."""
+
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+
+from localizer.ablation.settings import build_config, check_setting, differences, flatten
+from localizer.ablation.yaml_files import YamlMapping
+from localizer.config import TrainingConfig
+from localizer.errors import InputError
+
+KINDS = ("factors", "grid", "rows")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One set of settings; it is run once with each seed.
+
+    Attributes:
+        name: as the plan or the changes name it.
+        changes: dotted field -> value, where it differs from the base.
+        config: TrainingConfig with seed 0; with `minutes` its epochs are still to be found.
+        recipe: the recipe file it starts from, if any.
+    """
+
+    name: str
+    changes: dict
+    config: TrainingConfig
+    recipe: Path | None = None
+
+
+def read_rows(file):
+    """The rows of a plan file in its order.
+
+    Args:
+        file: the plan's YamlMapping.
+
+    Returns:
+        Tuple of Row, one at least; names and settings differ.
+
+    Raises:
+        InputError: a field, a value or a recipe cannot be used, or a row is there twice.
+    """
+    plan = file.content
+    kinds = [kind for kind in KINDS if kind in plan]
+    if len(kinds) != 1:
+        found = " and ".join(kinds) or "none of them"
+        raise file.error(tuple(kinds[1:2]), f"one of {', '.join(KINDS)} is needed; found {found}")
+    kind = kinds[0]
+    if not isinstance(plan[kind], dict) or not plan[kind]:
+        raise file.error((kind,), f"{kind}: a mapping is needed, such as {_EXAMPLES[kind]}")
+    recipe = _recipe_path(file, ("recipe",), plan.get("recipe"))
+    given = _read_settings(file, ("base",), plan.get("base"))
+    base = _build(recipe, given)
+    if kind == "rows":
+        rows = [_explicit_row(file, name, recipe, given, base) for name in plan[kind]]
+    else:
+        values = _read_values(file, kind)
+        combinations = _one_at_a_time(values, base) if kind == "factors" else _all(values)
+        rows = [
+            _row(_name(changes), _build(recipe, given | changes), base, recipe)
+            for changes in combinations
+        ]
+    _refuse_repetitions(file, rows)
+    return tuple(rows)
+
+
+_EXAMPLES = {
+    "factors": "{box_loss: [mse, diou]}",
+    "grid": "{box_loss: [mse, diou], augment: [true, false]}",
+    "rows": "{plain: {}, wide: {alpha: 0.5}}",
+}
+
+
+def _row(name, config, base, recipe):
+    return Row(name, differences(config, base), config, recipe)
+
+
+def _build(recipe, settings):
+    return build_config((read_recipe(recipe) if recipe else {}) | settings | {"seed": 0})
+
+
+def read_recipe(path):
+    """The fields of a recipe file by dotted name, checked.
+
+    Raises:
+        InputError: it is no recipe; the message names the file and the line.
+    """
+    file = YamlMapping(path)
+    flat = flatten(file.content)
+    for name, value in flat.items():
+        _check(file, _keys((), file.content, name), name, value)
+    return flat
+
+
+def _explicit_row(file, name, recipe, given, base):
+    own, keys = file.content["rows"][name], ("rows", str(name))
+    if isinstance(own, dict) and "recipe" in own:
+        recipe = _recipe_path(file, (*keys, "recipe"), own["recipe"])
+        own = {field: value for field, value in own.items() if field != "recipe"}
+    config = _build(recipe, given | _read_settings(file, keys, own))
+    return _row(str(name), config, base, recipe)
+
+
+def _recipe_path(file, keys, value):
+    if value is None:
+        return None
+    if not isinstance(value, str) or not Path(value).is_file():
+        raise file.error(keys, f"recipe: {value!r} is no file")
+    return Path(value)
+
+
+def _read_settings(file, keys, settings):
+    """The fields of `base` or of a row by dotted name; empty where nothing is written."""
+    if settings is None:
+        return {}
+    if not isinstance(settings, dict):
+        raise file.error(keys, f"{keys[-1]}: fields of a recipe are needed, such as {{alpha: 0.5}}")
+    flat = flatten(settings)
+    for name, value in flat.items():
+        place = _keys(keys, settings, name)
+        _refuse_what_the_plan_sets(file, place, name)
+        _check(file, place, name, value)
+    return flat
+
+
+def _read_values(file, kind):
+    """Of `factors` or `grid`: dotted field -> list of values as a TrainingConfig holds them."""
+    read = {}
+    for name, values in flatten(file.content[kind]).items():
+        place = _keys((kind,), file.content[kind], name)
+        _refuse_what_the_plan_sets(file, place, name)
+        if not isinstance(values, list) or not values:
+            raise file.error(place, f"{name}: a list of values is needed, such as [0.25, 0.5]")
+        for value in values:
+            _check(file, place, name, value)
+        # As text from YAML, 1e-3 is not yet the number 0.001.
+        read[name] = [flatten(build_config({name: v}).to_dict())[name] for v in values]
+    return read
+
+
+def _keys(keys, settings, name):
+    """Where a dotted field is written: as one key, or as a key inside another."""
+    return (*keys, name) if name in settings else (*keys, *name.split(".", 1))
+
+
+def _refuse_what_the_plan_sets(file, place, name):
+    if name == "seed":
+        raise file.error(place, "seed: the plan's seeds say which; leave it out")
+    if name == "epochs" and file.content.get("minutes") is not None:
+        raise file.error(place, "epochs: they follow from minutes; leave one of the two out")
+
+
+def _check(file, place, name, value):
+    try:
+        check_setting(name, value)
+    except InputError as error:
+        raise file.error(place, str(error)) from None
+
+
+def _one_at_a_time(values, base):
+    held = flatten(base.to_dict())
+    return [{}] + [{n: v} for n, several in values.items() for v in several if v != held[n]]
+
+
+def _all(values):
+    return [dict(zip(values, chosen)) for chosen in itertools.product(*values.values())]
+
+
+def _name(changes):
+    return ", ".join(f"{name}={_shown(value)}" for name, value in changes.items()) or "base"
+
+
+def _shown(value):
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _refuse_repetitions(file, rows):
+    for row, other in itertools.combinations(rows, 2):
+        place = ("rows", other.name)
+        if row.name == other.name:
+            raise file.error(place, f"row {other.name!r} is there twice")
+        if row.config == other.config:
+            raise file.error(
+                place, f"rows {row.name!r} and {other.name!r} have the same settings; leave one out"
+            )

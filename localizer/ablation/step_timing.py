@@ -1,0 +1,69 @@
+"""A process that times a few training steps of a recipe, and what surrounds them in an epoch.
+
+    python -m localizer.ablation.step_timing DATA RECIPE ANSWER
+
+writes to the file ANSWER, in seconds: {"epoch": a whole epoch, "measured": the part that was run}.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from localizer.command_line import run_script, start_keras
+
+# The first steps of an epoch find batches that were prepared before it began.
+_STEPS, _UNCOUNTED_STEPS = 24, 8
+
+
+def main():
+    data, recipe, answer = sys.argv[1:]
+    start_keras()
+    from localizer.ablation.plan_rows import read_recipe
+    from localizer.ablation.settings import build_config
+    from localizer.store import open_dataset
+
+    with tempfile.TemporaryDirectory(prefix="timing-") as folder:
+        seconds = time_epoch(open_dataset(data), build_config(read_recipe(recipe)), Path(folder))
+    Path(answer).write_text(json.dumps(seconds), encoding="utf-8")
+
+
+def time_epoch(dataset, config, folder):
+    """Time an epoch of a recipe with only some of its training steps, after a warm-up.
+
+    Args:
+        dataset: the opened Dataset.
+        config: TrainingConfig.
+        folder: an empty folder.
+
+    Returns:
+        Dict of seconds: `epoch`, with all steps; `measured`, what was run of it.
+    """
+    import keras
+
+    from localizer.run_keeper import RunKeeper
+    from localizer.training import prepare
+
+    model, training, validation, _ = prepare(dataset, config)
+    keeper = RunKeeper(folder, model, training, validation, config, {})
+    ends = []
+    clock = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs=None: ends.append(time.perf_counter())
+    )
+    steps = min(len(training), _STEPS)
+    with keeper.show_progress(False):
+        model.fit(training, steps_per_epoch=1, shuffle=False, callbacks=[keeper], verbose=0)
+        model.fit(
+            training, steps_per_epoch=steps, initial_epoch=1, epochs=2, shuffle=False,
+            callbacks=[keeper, clock], verbose=0,
+        )  # fmt: skip
+    measured = keeper.history[-1]["seconds"]
+    counted_from = min(_UNCOUNTED_STEPS, steps // 2)
+    step = (ends[-1] - ends[counted_from]) / max(steps - 1 - counted_from, 1)
+    epoch = measured + (len(training) - steps) * step
+    return {"epoch": round(epoch, 3), "measured": measured}
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,109 @@
+"""The rows of an ablation with their figures, and what each difference says in plain words."""
+
+import math
+
+import numpy as np
+
+from localizer.ablation.statistics import (
+    CONFIDENCE,
+    difference_table,
+    estimate_mean,
+    holm,
+    score_table,
+)
+from localizer.iou_statistics import SUCCESS_THRESHOLDS, success_rate
+
+_TIMES = ("training_seconds", "best_epoch", "epochs")
+
+
+def describe_rows(plan, results):
+    """What is known of each row of the plan, in the plan's order.
+
+    Args:
+        plan: a `Plan`.
+        results: list of `RunResult`; runs may be missing.
+
+    Returns:
+        A dict per row: `name`, `changes`, `is_baseline`, `runs` (its results by seed), `estimate`
+        and `difference` from the baseline (each an `Estimate`, of the plan's metric; the baseline
+        has no difference), `p_corrected` (Holm, over the rows with two seeds or more), `verdict`
+        ("better", "worse", "" where there is none), `words`, `mean_iou`, `success` (rate by
+        threshold), `parameters`, `macs`, and, as means over the runs, `training_seconds`,
+        `best_epoch` and `epochs`. What is not known is None.
+    """
+    tables = {row.name: score_table(results, row.name, plan.metric) for row in plan.rows}
+    rows = []
+    for row in plan.rows:
+        is_baseline = row.name == plan.baseline
+        paired = difference_table(tables[row.name], tables[plan.baseline])
+        runs = sorted((r for r in results if r.row == row.name), key=lambda run: run.seed)
+        rows.append(
+            {
+                "name": row.name, "changes": dict(row.changes), "is_baseline": is_baseline,
+                "runs": runs,
+                "estimate": estimate_mean(tables[row.name]),
+                "difference": None if is_baseline else estimate_mean(paired),
+                **_costs(runs),
+            }
+        )  # fmt: skip
+    p_values = [row["difference"].p_value if row["difference"] else math.nan for row in rows]
+    comparisons = int(np.isfinite(p_values).sum())
+    for row, p_corrected in zip(rows, holm(p_values)):
+        row["p_corrected"] = float(p_corrected) if p_corrected == p_corrected else None
+        row["verdict"] = _verdict(row)
+        row["words"] = _words(row, plan.baseline, comparisons)
+    return rows
+
+
+def _costs(runs):
+    if not runs:
+        return dict.fromkeys(("mean_iou", "success", "parameters", "macs", *_TIMES))
+    metrics = [run.metrics for run in runs]
+    return {
+        "mean_iou": float(np.mean([run.iou.mean() for run in runs])),
+        "success": {
+            str(t): float(np.mean([success_rate(run.iou, t) for run in runs]))
+            for t in SUCCESS_THRESHOLDS
+        },
+        **{name: metrics[0].get(name) for name in ("parameters", "macs")},
+        **{name: _mean(metrics, name) for name in _TIMES},
+    }
+
+
+def _mean(metrics, name):
+    known = [one[name] for one in metrics if one.get(name) is not None]
+    return float(np.mean(known)) if known else None
+
+
+def _verdict(row):
+    if row["p_corrected"] is None or row["p_corrected"] >= 1 - CONFIDENCE:
+        return ""
+    return "better" if row["difference"].mean > 0 else "worse"
+
+
+def _words(row, baseline, comparisons):
+    """A row's difference from the baseline as a sentence without its subject."""
+    difference = row["difference"]
+    if row["is_baseline"]:
+        return "the baseline"
+    if not row["runs"]:
+        return "no run has finished"
+    if not difference.seeds:
+        return f"no seed in common with {baseline}"
+    interval = f"{difference.low:.3f} to {difference.high:.3f}"
+    if difference.seeds == 1:
+        of_images = "" if math.isnan(difference.low) else f", {interval} for new images"
+        return (
+            "one seed: nothing is known about new trainings "
+            f"(difference {difference.mean:+.3f}{of_images})"
+        )
+    if math.isnan(difference.low):
+        return f"too few images for an interval (difference {difference.mean:+.3f})"
+    if row["verdict"] == "better":
+        return f"better by {difference.mean:.3f} ({interval})"
+    if row["verdict"] == "worse":
+        return f"worse by {-difference.mean:.3f} ({-difference.high:.3f} to {-difference.low:.3f})"
+    values = f"difference {difference.mean:+.3f}, {interval}"
+    if difference.p_value < 1 - CONFIDENCE:
+        return f"not distinguishable after correction for {comparisons} comparisons ({values})"
+    return f"not distinguishable with {difference.seeds} seeds ({values})"
