@@ -122,7 +122,7 @@ def test_differences_rebuild_a_config(flip, rate, steps, weights, augment):
         ("rows: {a: {recipe: none.yaml}}\n", "line 3: recipe: 'none.yaml' is no file"),
         ("rows: {a: !!python/object/apply:os.getcwd []}\n", "(?s)no plain YAML.*line 3"),
         ("rows: {a: {}\n", "no plain YAML"),
-        ("rows: &rows {a: *rows}\n", "line 3: no field"),
+        ("rows: &rows {a: *rows}\n", "line 3: aliases"),
     ],
 )
 def test_what_cannot_be_used_is_named_with_its_line(plan_of, text, message):
@@ -155,7 +155,14 @@ def test_a_recipe_that_cannot_be_used_is_named(plan_of, tmp_path):
         plan_of(f"{HEAD}recipe: {tmp_path}/recipe.yaml\nrows: {{a: {{}}}}\n")
 
 
-@pytest.mark.parametrize("content", [None, b"\xff\xfe", b"- 1\n", b""])
+BOMB = "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [None, b"\xff\xfe", b"- 1\n", b"", b"data: " + b"[" * 5000, b"seeds: 2001-99-99\n",
+     b"a0: &a0 [1]\n" + BOMB.encode()],
+)  # fmt: skip
 def test_a_plan_that_is_none(tmp_path, content):
     path = tmp_path / "plan.yaml"
     if content is not None:

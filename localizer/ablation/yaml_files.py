@@ -6,7 +6,7 @@ import yaml
 
 from localizer.errors import InputError
 
-# Deep enough for rows: {name: {augmentation: {flip: 0}}}; an alias can make a file endless.
+# Deep enough for rows: {name: {augmentation: {flip: 0}}}.
 _MAX_DEPTH = 4
 
 
@@ -19,7 +19,8 @@ class YamlMapping:
         content: dict.
 
     Raises:
-        InputError: missing, no YAML, no mapping, with a key twice, or with tags for Python objects.
+        InputError: missing, no YAML, no mapping, with a key twice, with aliases, or with tags for
+            Python objects.
     """
 
     def __init__(self, path):
@@ -27,13 +28,16 @@ class YamlMapping:
         self._lines = {}
         try:
             self.text = self.path.read_text(encoding="utf-8")
+            self._refuse_aliases()
             self._note_lines(yaml.compose(self.text, yaml.SafeLoader), ())
             self.content = yaml.safe_load(self.text)
         except FileNotFoundError:
             raise InputError(f"{path}: no such file") from None
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{path}: cannot be read ({error})") from None
-        except yaml.YAMLError as error:
+        except RecursionError:
+            raise InputError(f"{path}: brackets within brackets, too many of them") from None
+        except (ValueError, yaml.YAMLError) as error:  # ValueError: a date of the 99th month.
             raise InputError(f"{path}: no plain YAML ({error})") from None
         if not isinstance(self.content, dict):
             raise InputError(f"{path}: a mapping was expected, lines such as `seeds: [0, 1, 2]`")
@@ -48,6 +52,13 @@ class YamlMapping:
             keys = keys[:-1]
         line = f", line {self._lines[keys]}" if keys else ""
         return InputError(f"{self.path}{line}: {message}")
+
+    def _refuse_aliases(self):
+        """A few lines in which each stands for ten of the one before fill any memory."""
+        for event in yaml.parse(self.text, yaml.SafeLoader):
+            if isinstance(event, yaml.AliasEvent):
+                line = event.start_mark.line + 1
+                raise InputError(f"{self.path}, line {line}: aliases (*name) are not allowed")
 
     def _note_lines(self, node, keys):
         if not isinstance(node, yaml.MappingNode) or len(keys) == _MAX_DEPTH:

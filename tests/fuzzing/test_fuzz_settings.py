@@ -1,4 +1,4 @@
-"""Recipes, and the files of datasets and runs: used, or refused with a message."""
+"""Recipes, plans, and the files of datasets and runs: used, or refused with a message."""
 
 import io
 import json
@@ -13,6 +13,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from localizer.ablation.plan import METRICS, read_plan
 from localizer.command_line import build_parser
 from localizer.config import AugmentationConfig, TrainingConfig
 from localizer.errors import InputError
@@ -81,6 +82,49 @@ def read_recipe(folder, parser, content):
     config = TrainingConfig(**{name: options[name] for name in NAMES}).to_dict()
     assert repr(yaml.safe_load(yaml.safe_dump(config, sort_keys=False))) == repr(config)
     assert 96 <= config["image_size"] <= 1024 and config["epochs"] > 0
+
+
+PLAN = b"""data: data/mine
+recipe: null
+base: {epochs: 10, unlabelled: false}
+rows:
+  base: {}
+  no flip: {augmentation.flip: 0}
+  wide: {alpha: 0.5, augmentation: {hue: 0.0}}
+seeds: [0, 1]
+minutes: 2.5
+split: validation
+metric: mean_iou
+baseline: base
+pictures: [base, wide]
+"""
+PLAN_TOKENS = [*YAML_TOKENS, b"factors: {alpha: [1, 2]}\n", b"grid: {head: [voting]}\n", b"[0]"]
+
+
+@fuzzed
+@given(content=damaged(PLAN, PLAN_TOKENS))
+def test_plan(folder, content):
+    read_sound_plan(folder, content)
+
+
+def test_plan_mutants(folder):
+    for content in mutants([PLAN], MUTANTS, [*YAML_VALUES, b"base", b"wide"], PLAN_TOKENS):
+        with naming(content):
+            read_sound_plan(folder, content)
+
+
+def read_sound_plan(folder, content):
+    path = folder / "plan.yaml"
+    path.write_bytes(content)
+    try:
+        plan = read_plan(path)
+    except InputError as error:
+        assert str(path) in str(error)
+        return
+    names = [row.name for row in plan.rows]
+    assert names and len(set(names)) == len(names) and plan.baseline in names
+    assert plan.seeds and plan.split in ("validation", "test") and plan.metric in METRICS
+    assert plan.minutes is None or 0 < plan.minutes < float("inf")
 
 
 RUN = b"image_size: 128\ndata: data/mine\nseed: 0\n"
