@@ -125,7 +125,21 @@ def prepare(dataset, config):
         loss_weights=weights,
         metrics={"box": [MeanIoU()], **({"class": ["accuracy"]} if classes else {})},
     )
-    return model, training, Batches(dataset, validation_rows, config, outputs, classes), classes
+    validation = Batches(dataset, validation_rows, config, outputs, classes)
+    _create_variables(model, *validation[0])
+    return model, training, validation, classes
+
+
+def _create_variables(model, images, targets):
+    """Create the optimizer's and the metrics' variables, which no step does then.
+
+    TensorFlow traces a step that creates variables twice, which takes seconds.
+    """
+    model.optimizer.build(model.trainable_variables)
+    answers = model(images, training=False)
+    model.compute_loss(images, targets, answers)
+    model.compute_metrics(images, targets, answers)
+    model.reset_metrics()
 
 
 def _make_deterministic():
