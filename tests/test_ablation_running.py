@@ -26,7 +26,7 @@ from localizer.predictors.keras_model import KerasModel
 REPOSITORY = Path(__file__).resolve().parent.parent
 PLAN = """
 data: {data}
-base: {{weights: none, image_size: 96, batch_size: 96, epochs: 2, warmup_epochs: 0}}
+base: {{weights: none, head: recipe, image_size: 96, batch_size: 96, epochs: 2, warmup_epochs: 0}}
 rows: {{plain: {{}}, broken: {{weights: none/there.keras}}}}
 seeds: [3]
 split: test
@@ -100,8 +100,8 @@ def test_the_command_of_a_result_means_the_same_settings(finished):
     assert options.pop("--data") == str(plan.data)
     assert options.pop("--run") == f"runs/{result.run.name}"
     assert {name: yaml.safe_load(value) for name, value in options.items()} == {
-        "--weights": "none", "--image_size": 96, "--batch_size": 96, "--epochs": 2,
-        "--warmup_epochs": 0, "--seed": 3,
+        "--weights": "none", "--head": "recipe", "--image_size": 96, "--batch_size": 96,
+        "--epochs": 2, "--warmup_epochs": 0, "--seed": 3,
     }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from localizer.training import train
 
 
 def test_a_few_epochs_beat_every_constant_box(pet_head_dataset, tmp_path):
-    config = TrainingConfig(epochs=4, bn_momentum=0.9, augment=False, learning_rate=0.002)
+    config = TrainingConfig(epochs=2, image_size=96, bn_momentum=0.9, ema_momentum=0.97)
     train(pet_head_dataset, config, tmp_path / "run", progress=False)
     predictors = [KerasModel(tmp_path / "run")]
     predictors += [constant_predictor(name, pet_head_dataset) for name in NAMES]

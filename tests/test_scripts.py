@@ -30,7 +30,9 @@ def chain(tmp_path_factory):
         "--workers", 1, "--image-size", 112, cwd=folder,
     )  # fmt: skip
     recipe = folder / "tiny.yaml"
-    recipe.write_text("weights: none\nimage_size: 96\nepochs: 9\nclass_output: breed\n")
+    recipe.write_text(
+        "weights: none\nhead: recipe\nimage_size: 96\nepochs: 9\nclass_output: breed\n"
+    )
     out = call(
         "train_model.py", "--data", "data/tiny", "--recipe", recipe, "--epochs", 2,
         "--batch-size", 16, "--augmentation.rotation", 0, cwd=folder,

@@ -158,7 +158,7 @@ def test_early_stopping(synthetic_dataset, tmp_path):
     # A learning rate this small cannot improve anything, so the first epoch stays the best.
     config = replace(
         SMALL, epochs=20, early_stopping=2, learning_rate=1e-30, schedule="constant",
-        ema_momentum=0.0, class_output="none", bn_momentum=0.5,
+        ema_momentum=0.0, class_output="none", bn_momentum=0.5, head="recipe",
     )  # fmt: skip
     metrics = train(synthetic_dataset, config, tmp_path / "run", progress=False)
     history = history_of(tmp_path / "run")
@@ -168,14 +168,16 @@ def test_early_stopping(synthetic_dataset, tmp_path):
 
 
 def test_a_lost_loss_aborts_with_advice(synthetic_dataset, tmp_path):
-    config = replace(SMALL, learning_rate=1e30, optimizer="adam", clip_norm=0.0, warmup_epochs=0.0)
+    config = replace(
+        SMALL, learning_rate=1e30, optimizer="adam", clip_norm=0.0, warmup_epochs=0.0, head="recipe"
+    )
     with pytest.raises(InputError, match="no longer finite.*--learning_rate"):
         train(synthetic_dataset, config, tmp_path / "run", progress=False)
 
 
 def test_averaged_weights_are_the_ones_that_are_kept(synthetic_dataset, tmp_path):
     """With momentum m the average after two steps is m * first + (1 - m) * second."""
-    plain = replace(SMALL, epochs=1, batch_size=96, ema_momentum=0.0, augment=False)
+    plain = replace(SMALL, epochs=1, batch_size=96, ema_momentum=0.0, augment=False, head="recipe")
     steps = len(
         Batches(synthetic_dataset, synthetic_dataset.indices("train"), plain, training=True)
     )
@@ -242,7 +244,7 @@ def test_unlabelled_photos_without_a_class_are_left_out_of_a_class_training(with
 
 
 def test_a_run_says_whether_it_used_unlabelled_photos(with_unlabelled, tmp_path):
-    config = replace(SMALL, epochs=1)
+    config = replace(SMALL, epochs=1, head="recipe")
     train(with_unlabelled, config, tmp_path / "with", progress=False)
     environment = json.loads((tmp_path / "with" / "environment.json").read_text())
     assert environment["dataset"]["unlabelled"]["counts"]["used"] == 40
