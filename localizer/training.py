@@ -126,12 +126,13 @@ def prepare(dataset, config):
         metrics={"box": [MeanIoU()], **({"class": ["accuracy"]} if classes else {})},
     )
     validation = Batches(dataset, validation_rows, config, outputs, classes)
-    _create_variables(model, *validation[0])
+    if keras.backend.backend() == "tensorflow":
+        _create_variables(model, *validation[0])
     return model, training, validation, classes
 
 
 def _create_variables(model, images, targets):
-    """Create the optimizer's and the metrics' variables, which no step does then.
+    """Create the optimizer's and the metrics' variables, so that no step does.
 
     TensorFlow traces a step that creates variables twice, which takes seconds.
     """
