@@ -55,6 +55,8 @@ def main():
 
     plan = read_plan(options.plan)
     out = options.out or Path("ablations") / plan.path.stem
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: is a file, not a folder; choose another --out")
     if plan.path.resolve() == SMOKE and not plan.data.exists():
         draw_scenes(plan.data)
     dataset = open_dataset(plan.data)
@@ -74,15 +76,14 @@ def main():
             if isinstance(stop, SystemExit):
                 sys.exit(128 + signal.SIGTERM)  # Ray makes another code of it.
             raise
-        results = collect_results(plan, out)
-        if results:
-            start_keras()
-            from localizer.ablation.page import write_ablation_page
+        start_keras()
+        from localizer.ablation.page import write_ablation_page
 
-            page = write_ablation_page(plan, results, failures, out, command)
-            print(f"Report: {page}")
+        page = write_ablation_page(plan, collect_results(plan, out), failures, out, command)
+        print(f"Report: {page}")
     if failures:
-        print(f"{len(failures)} runs failed; the same command tries them again", file=sys.stderr)
+        runs = "1 run" if len(failures) == 1 else f"{len(failures)} runs"
+        print(f"{runs} failed; the same command tries again", file=sys.stderr)
         sys.exit(1)
 
 

@@ -104,6 +104,10 @@ def run_script(main):
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except BrokenPipeError:
+        # The reader has seen enough (`| head`). Nothing shall complain while Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     except OSError as error:
         # Full disk, no permission: the message names the file; a traceback would add nothing.
         print(f"error: {error}", file=sys.stderr)

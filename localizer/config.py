@@ -1,19 +1,19 @@
 """The settings of a training run: one flat recipe file, every field an option of train_model.py."""
 
+import math
 from dataclasses import asdict, dataclass, field, fields
 from typing import Literal
 
-from jsonargparse.typing import (
-    ClosedUnitInterval,
-    NonNegativeFloat,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
-    restricted_number_type,
-)
+from jsonargparse.typing import ClosedUnitInterval, restricted_number_type
 
+# Finite, and within what the backends can count.
+Count = restricted_number_type("Count", int, [(">", 0), ("<=", 1_000_000)])
+WholeNumber = restricted_number_type("WholeNumber", int, [(">=", 0), ("<=", 1_000_000)])
+Seed = restricted_number_type("Seed", int, [(">=", 0), ("<", 2**32)])
+Positive = restricted_number_type("Positive", float, [(">", 0), ("<", math.inf)])
+NonNegative = restricted_number_type("NonNegative", float, [(">=", 0), ("<", math.inf)])
 ImageSize = restricted_number_type("ImageSize", int, [(">=", 96), ("<=", 1024)])
-Factor = restricted_number_type("Factor", float, (">=", 1))
+Factor = restricted_number_type("Factor", float, [(">=", 1), ("<", math.inf)])
 Momentum = restricted_number_type("Momentum", float, [(">=", 0), ("<", 1)])
 
 
@@ -53,15 +53,15 @@ class AugmentationConfig(_PlainNumbers):
     flip: ClosedUnitInterval = 0.5
     zoom_in: Factor = 1.6
     zoom_out: Factor = 1.25
-    translation: NonNegativeFloat = 0.15
+    translation: NonNegative = 0.15
     aspect: Factor = 1.2
-    rotation: NonNegativeFloat = 8.0
+    rotation: NonNegative = 8.0
     rotated_shape: Literal["ellipse", "rectangle"] = "ellipse"
     min_visible: ClosedUnitInterval = 0.7
-    brightness: NonNegativeFloat = 0.15
+    brightness: NonNegative = 0.15
     contrast: Factor = 1.3
     saturation: Factor = 1.4
-    hue: NonNegativeFloat = 10.0
+    hue: NonNegative = 10.0
     grey: ClosedUnitInterval = 0.05
     blur: ClosedUnitInterval = 0.05
     erasing: ClosedUnitInterval = 0.1
@@ -114,35 +114,35 @@ class TrainingConfig(_PlainNumbers):
     """
 
     image_size: ImageSize = 128
-    alpha: PositiveFloat = 0.25
+    alpha: Positive = 0.25
     weights: str = "imagenet"
     head: Literal["recipe", "voting", "simcc"] = "simcc"
     feature_stride: Literal[8, 16] = 8
     coordinates: Literal["corners", "sqrt_size"] = "corners"
     coordinate_unit: Literal["pixel", "image"] = "pixel"
     box_loss: Literal["mse", "smooth_l1", "iou", "giou", "diou", "ciou"] = "diou"
-    distribution_loss_weight: NonNegativeFloat = 0.1
+    distribution_loss_weight: NonNegative = 0.1
     class_output: Literal["none", "species", "breed"] = "none"
     class_loss: Literal["categorical_crossentropy", "binary_crossentropy"] = (
         "categorical_crossentropy"
     )
-    class_loss_weight: NonNegativeFloat = 1.0
-    epochs: PositiveInt = 50
-    batch_size: PositiveInt = 32
+    class_loss_weight: NonNegative = 1.0
+    epochs: Count = 50
+    batch_size: Count = 32
     optimizer: Literal["adam", "adamw"] = "adamw"
-    learning_rate: PositiveFloat = 0.002
+    learning_rate: Positive = 0.002
     schedule: Literal["constant", "cosine"] = "cosine"
-    warmup_epochs: NonNegativeFloat = 1.0
-    weight_decay: NonNegativeFloat = 0.02
-    clip_norm: NonNegativeFloat = 0.0
+    warmup_epochs: NonNegative = 1.0
+    weight_decay: NonNegative = 0.02
+    clip_norm: NonNegative = 0.0
     bn_momentum: Momentum = 0.97
     ema_momentum: Momentum = 0.995
-    early_stopping: NonNegativeInt = 0
+    early_stopping: WholeNumber = 0
     unlabelled: bool = True
     augment: bool = True
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
-    workers: PositiveInt = 2
-    seed: NonNegativeInt = 0
+    workers: Count = 2
+    seed: Seed = 0
 
     @property
     def unit(self):

@@ -1,6 +1,7 @@
 """Ablations on this machine: runs in their own processes, kept, gone on with, and told apart."""
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -89,6 +90,54 @@ def test_a_result_is_what_the_kept_model_answers_on_the_split(finished, syntheti
     assert list(result.history["epoch"]) == [1, 2]
     config = yaml.safe_load((result.run / "config.yaml").read_text())
     assert (config["seed"], config["epochs"], config["weights"]) == (3, 2, "none")
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("test_predictions.csv", lambda text: "".join(text.splitlines(True)[:4])),
+        ("test_predictions.csv", lambda text: text + text.splitlines(True)[-1]),
+        ("test_predictions.csv", lambda text: text.replace("xmin", "left")),
+        ("test_predictions.csv", lambda text: text.splitlines(True)[0]),
+        ("test_predictions.csv", lambda text: text.replace("0.", "x", 1)),
+        ("test_predictions.csv", lambda text: re.sub(r",[^,]*$", ",0.77", text)),
+        ("test_metrics.json", lambda text: "{}"),
+        ("test_metrics.json", lambda text: "[]"),
+        ("test_metrics.json", lambda text: text.replace('"mean_iou": 0.', '"mean_iou": 0.9')),
+        ("history.csv", lambda text: text.splitlines(True)[0]),
+        ("history.csv", lambda text: "a,b\n1,2\n"),
+        ("environment.json", lambda text: "[]"),
+    ],
+)
+def test_a_damaged_result_is_not_shown(finished, tmp_path, name, damage):
+    out = tmp_path / "out"
+    shutil.copytree(finished[0], out)
+    path = collect_results(finished[1], out)[0].run / name
+    text = path.read_text()
+    assert damage(text) != text
+    path.write_text(damage(text))
+    with pytest.raises(InputError, match=f"{path.parent}: damaged.*delete the folder"):
+        collect_results(finished[1], out)
+
+
+def test_when_every_run_fails_the_page_says_so(plan_of, run_script, tmp_path):
+    plan_of(("plain: {}, ", ""))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "report.html").write_text("an older one")
+    answer = run_script("run_ablation.py", "plan.yaml", "--out", "out")
+    assert answer.returncode == 1
+    assert "1 run failed; the same command tries again" in answer.stderr
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "0 of 1 runs have finished" in page and "none/there.keras" in page
+
+
+@pytest.mark.parametrize(
+    "content", ["[]", "5", "null", '{"a": {}}', '{"a": {"epoch": 0, "start": 1}}']
+)
+def test_damaged_timings_are_named(synthetic_dataset, tmp_path, content):
+    (tmp_path / "timings.json").write_text(content)
+    with pytest.raises(InputError, match=r"timings.json: damaged .*delete it"):
+        Timings(tmp_path, synthetic_dataset)
 
 
 def test_the_command_of_a_result_means_the_same_settings(finished):

@@ -26,6 +26,7 @@ from localizer.ablation.settings import nearest
 from localizer.ablation.yaml_files import YamlMapping
 
 __all__ = ["METRICS", "Plan", "Row", "read_plan"]
+_MINUTES_OF_A_YEAR = 525_600
 METRICS = ("mean_iou", "success_0.5", "success_0.75", "success_0.9")
 _KEYS = (
     "data", "recipe", "base", *KINDS, "seeds", "minutes", "split", "metric", "baseline", "pictures"
@@ -73,14 +74,16 @@ def read_plan(path):
     for key in plan:
         if key not in _KEYS:
             raise file.error((str(key),), f"no key {key!r} of a plan; {nearest(key, _KEYS)}")
-    if not isinstance(plan.get("data"), str):
+    data = plan.get("data")
+    if not isinstance(data, str) or not data.strip() or "\0" in data:
         raise file.error(("data",), "data: the dataset folder, such as data/oxford-pet-head")
     minutes = _read_minutes(file)
     rows = read_rows(file)
     names = [row.name for row in rows]
     default = "base" if "base" in names else names[0]
     pictures = plan.get("pictures")
-    if pictures is not None and (not isinstance(pictures, list) or len(pictures) != 2):
+    two = isinstance(pictures, list) and len(pictures) == len(set(map(str, pictures))) == 2
+    if pictures is not None and not two:
         raise file.error(("pictures",), "pictures: two rows, such as [base, wide]")
     return Plan(
         path=file.path,
@@ -90,15 +93,16 @@ def read_plan(path):
         minutes=minutes,
         split=_choice(file, "split", plan.get("split", "validation"), ("validation", "test")),
         metric=_choice(file, "metric", plan.get("metric", "mean_iou"), METRICS),
-        baseline=_choice(file, "baseline", plan.get("baseline", default), names),
-        pictures=pictures and tuple(_choice(file, "pictures", name, names) for name in pictures),
+        # A row `160: {image_size: 160}` is named by a number, here and there.
+        baseline=_choice(file, "baseline", str(plan.get("baseline", default)), names),
+        pictures=two and tuple(_choice(file, "pictures", str(n), names) for n in pictures) or None,
         text=file.text,
     )
 
 
 def _choice(file, key, value, known):
     if value not in known:
-        raise file.error((key,), f"{key}: {value!r} is none; {nearest(value, known)}")
+        raise file.error((key,), f"{key}: {value!r} is not possible; {nearest(value, known)}")
     return value
 
 
@@ -114,6 +118,11 @@ def _read_minutes(file):
     minutes = file.content.get("minutes")
     if minutes is None:
         return None
-    if type(minutes) not in (int, float) or not 0 < minutes < math.inf:
-        raise file.error(("minutes",), "minutes: a number above 0")
-    return float(minutes)
+    try:
+        # YAML takes 1e3 for text. A yes is no number, though Python's float takes it for 1.
+        minutes = math.nan if isinstance(minutes, bool) else float(minutes)
+    except (TypeError, ValueError, OverflowError):
+        minutes = math.nan
+    if not 0 < minutes <= _MINUTES_OF_A_YEAR:
+        raise file.error(("minutes",), "minutes: a number above 0, of at most a year (525600)")
+    return minutes

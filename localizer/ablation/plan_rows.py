@@ -1,7 +1,8 @@
 """The rows of a plan, from its recipe, its base and what it varies."""
 
 import itertools
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from localizer.ablation.settings import build_config, check_setting, differences, flatten
@@ -9,6 +10,7 @@ from localizer.ablation.yaml_files import YamlMapping
 from localizer.config import TrainingConfig
 from localizer.errors import InputError
 
+_LONGEST_NAME = 200
 KINDS = ("factors", "grid", "rows")
 
 
@@ -61,6 +63,9 @@ def read_rows(file):
             _row(_name(changes), _build(recipe, given | changes), base, recipe)
             for changes in combinations
         ]
+    if kind != "rows" and len(rows) == 1:
+        raise file.error((kind,), f"{kind}: nothing varies; give a field two values or more")
+    _refuse_names_that_cannot_be_shown(file, rows)
     _refuse_repetitions(file, rows)
     return tuple(rows)
 
@@ -87,10 +92,17 @@ def read_recipe(path):
         InputError: it is no recipe; the message names the file and the line.
     """
     file = YamlMapping(path)
-    flat = flatten(file.content)
+    flat = _flatten(file, (), file.content)
     for name, value in flat.items():
         _check(file, _keys((), file.content, name), name, value)
     return flat
+
+
+def _flatten(file, keys, settings):
+    try:
+        return flatten(settings)
+    except InputError as error:
+        raise file.error(keys, str(error)) from None
 
 
 def _explicit_row(file, name, recipe, given, base):
@@ -105,8 +117,8 @@ def _explicit_row(file, name, recipe, given, base):
 def _recipe_path(file, keys, value):
     if value is None:
         return None
-    if not isinstance(value, str) or not Path(value).is_file():
-        raise file.error(keys, f"recipe: {value!r} is no file")
+    if not isinstance(value, str) or not os.path.isfile(value):
+        raise file.error(keys, f"recipe: {value!r:.200} is no file")
     return Path(value)
 
 
@@ -116,7 +128,7 @@ def _read_settings(file, keys, settings):
         return {}
     if not isinstance(settings, dict):
         raise file.error(keys, f"{keys[-1]}: fields of a recipe are needed, such as {{alpha: 0.5}}")
-    flat = flatten(settings)
+    flat = _flatten(file, keys, settings)
     for name, value in flat.items():
         place = _keys(keys, settings, name)
         _refuse_what_the_plan_sets(file, place, name)
@@ -127,7 +139,7 @@ def _read_settings(file, keys, settings):
 def _read_values(file, kind):
     """Of `factors` or `grid`: dotted field -> list of values as a TrainingConfig holds them."""
     read = {}
-    for name, values in flatten(file.content[kind]).items():
+    for name, values in _flatten(file, (kind,), file.content[kind]).items():
         place = _keys((kind,), file.content[kind], name)
         _refuse_what_the_plan_sets(file, place, name)
         if not isinstance(values, list) or not values:
@@ -136,6 +148,9 @@ def _read_values(file, kind):
             _check(file, place, name, value)
         # As text from YAML, 1e-3 is not yet the number 0.001.
         read[name] = [flatten(build_config({name: v}).to_dict())[name] for v in values]
+        for number, value in enumerate(read[name]):
+            if value in read[name][:number]:
+                raise file.error(place, f"{name}: {value} is there twice")
     return read
 
 
@@ -174,7 +189,19 @@ def _name(changes):
 def _shown(value):
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float) and float(f"{value:g}") == value:
+        return f"{value:g}"
+    return str(value)
+
+
+def _refuse_names_that_cannot_be_shown(file, rows):
+    for row in rows:
+        if not row.name.strip() or not row.name.isprintable() or len(row.name) > _LONGEST_NAME:
+            raise file.error(
+                ("rows", row.name),
+                f"the row's name {row.name!r:.100} is not possible; printable characters, "
+                f"{_LONGEST_NAME} at most",
+            )
 
 
 def _refuse_repetitions(file, rows):
@@ -182,7 +209,8 @@ def _refuse_repetitions(file, rows):
         place = ("rows", other.name)
         if row.name == other.name:
             raise file.error(place, f"row {other.name!r} is there twice")
-        if row.config == other.config:
+        # How many threads prepare the batches changes nothing about what is trained.
+        if replace(row.config, workers=1) == replace(other.config, workers=1):
             raise file.error(
                 place, f"rows {row.name!r} and {other.name!r} have the same settings; leave one out"
             )

@@ -5,6 +5,7 @@ import math
 
 import pandas as pd
 
+from localizer.ablation.settings import flatten
 from localizer.atomic_files import write_text
 
 
@@ -18,7 +19,13 @@ def write_result_files(plan, rows, failures, out, made):
         out: folder, a Path.
         made: dict that says how and where the files were made.
     """
-    runs = [_describe_run(run) for row in rows for run in row["runs"]]
+    configs = {row.name: flatten(row.config.to_dict()) for row in plan.rows}
+    varied = list(dict.fromkeys(name for row in plan.rows for name in row.changes))
+    runs = [
+        _describe_run(run, {name: configs[run.row][name] for name in varied})
+        for row in rows
+        for run in row["runs"]
+    ]
     table = [_describe_row(row) for row in rows]
     _write_csv(out / "results.csv", runs, ["row", "seed"])
     _write_csv(out / "rows.csv", [{**r, "changes": json.dumps(r["changes"])} for r in table], [])
@@ -32,13 +39,13 @@ def write_result_files(plan, rows, failures, out, made):
     write_text(out / "results.json", text + "\n")
 
 
-def _describe_run(run):
+def _describe_run(run, varied):
     """Everything of a run that is one value; `success_0.5` for the rate at 0.5."""
     flat = {k: v for k, v in run.metrics.items() if not isinstance(v, (dict, list))}
     flat |= {f"success_{t}": rate for t, rate in (run.metrics.get("success") or {}).items()}
     commit = run.environment.get("commit")
     places = {"commit": commit, "run": str(run.run), "command": run.command}
-    return {"row": run.row, "seed": run.seed, **flat, **places}
+    return {"row": run.row, "seed": run.seed, **varied, **flat, **places}
 
 
 def _describe_row(row):

@@ -4,9 +4,11 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from localizer.ablation.runs import list_runs
+from localizer.boxes import iou_xyxy
 from localizer.errors import InputError
 from localizer.store import BOX_COLUMNS, open_dataset
 
@@ -51,29 +53,68 @@ def collect_results(plan, out):
     Raises:
         InputError: a file of a finished run is damaged, or the dataset is gone.
     """
-    runs = list_runs(plan, open_dataset(plan.data), out)
-    return [_read(run) for run in runs if run.is_done]
+    dataset = open_dataset(plan.data)
+    rows = dataset.indices(plan.split)
+    truth = pd.DataFrame(
+        dataset.boxes_rel_xyxy[rows], dataset.samples["image"].iloc[rows], BOX_COLUMNS
+    )
+    return [_read(run, truth) for run in list_runs(plan, dataset, out) if run.is_done]
 
 
-def _read(run):
+def _read(run, truth):
     metrics, predictions = run.results
     try:
-        # Names stay text where they look like numbers or like nothing.
-        table = pd.read_csv(predictions, dtype={"image": str}, keep_default_na=False)
-        table = table.set_index("image")
+        boxes, iou = _read_predictions(predictions, truth)
         return RunResult(
             row=run.row,
             seed=run.seed,
             run=run.folder,
-            metrics=json.loads(metrics.read_text(encoding="utf-8")),
-            iou=table["iou"],
-            boxes=table[BOX_COLUMNS],
-            history=pd.read_csv(run.folder / "history.csv"),
-            environment=json.loads((run.folder / "environment.json").read_text(encoding="utf-8")),
+            metrics=_read_metrics(metrics, iou),
+            iou=iou,
+            boxes=boxes,
+            history=_read_history(run.folder / "history.csv"),
+            environment=_read_json(run.folder / "environment.json"),
             command=run.command,
         )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{run.folder}: damaged ({error}); delete the folder and start again, and the run is "
             "done anew"
         ) from None
+
+
+def _read_predictions(path, truth):
+    """Boxes and IoU by image, which must be those of the split."""
+    # Names stay text where they look like numbers or like nothing.
+    table = pd.read_csv(path, dtype={"image": str}, keep_default_na=False).set_index("image")
+    if sorted(table.index) != sorted(truth.index):
+        raise ValueError(f"{path.name} does not have the {len(truth)} images of the split")
+    table = table.loc[truth.index, [*BOX_COLUMNS, "iou"]].astype(float)
+    expected = iou_xyxy(truth.to_numpy(), table[BOX_COLUMNS].to_numpy())
+    # The file has six digits.
+    if not np.allclose(table["iou"], expected, atol=1e-3):
+        raise ValueError(f"{path.name}: its IoU is not that of its boxes")
+    return table[BOX_COLUMNS], table["iou"]
+
+
+def _read_metrics(path, iou):
+    metrics = _read_json(path)
+    if not np.isclose(metrics["mean_iou"], iou.mean(), atol=1e-3):
+        raise ValueError(f"{path.name}: its mean IoU is not that of the predictions")
+    for name in ("training_seconds", "best_epoch", "epochs"):
+        float(metrics[name])
+    return metrics
+
+
+def _read_history(path):
+    history = pd.read_csv(path)
+    if not len(history):
+        raise ValueError(f"{path.name} has no epoch")
+    return history.astype({"epoch": int, "val_iou": float})
+
+
+def _read_json(path):
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
+        raise ValueError(f"{path.name} is no object")
+    return content

@@ -205,7 +205,7 @@ def _settings_key(config, data_key):
         "settings": settings,
         "data": data_key,
         # Other weights under an old name are other settings, too.
-        "weights": sha256_of(weights) if weights.is_file() else None,
+        "weights": sha256_of(weights) if os.path.isfile(weights) else None,
         "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
     }
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:8]

@@ -2,6 +2,7 @@
 
 import difflib
 from dataclasses import fields
+from typing import Literal, get_args, get_origin
 
 from jsonargparse import ArgumentError, ArgumentParser
 
@@ -10,21 +11,33 @@ from localizer.errors import InputError
 
 
 def flatten(settings):
-    """{"augmentation": {"flip": 0}} to {"augmentation.flip": 0}; names may be dotted already."""
+    """{"augmentation": {"flip": 0}} to {"augmentation.flip": 0}; names may be dotted already.
+
+    Raises:
+        InputError: a field is there in both spellings.
+    """
     flat = {}
     for name, value in settings.items():
-        if isinstance(value, dict):
-            flat |= {f"{name}.{inner}": each for inner, each in value.items()}
-        else:
-            flat[str(name)] = value
+        inside = value if isinstance(value, dict) else {None: value}
+        for inner, each in inside.items():
+            dotted = str(name) if inner is None else f"{name}.{inner}"
+            if dotted in flat:
+                raise InputError(f"{dotted} is there twice")
+            flat[dotted] = each
     return flat
 
 
 FIELDS = tuple(flatten(TrainingConfig().to_dict()))
+_CHOICES = {
+    field.name: get_args(field.type)
+    for field in fields(TrainingConfig)
+    if get_origin(field.type) is Literal
+}
 
 
 def nearest(name, known):
     """A hint for an unknown name: the nearest known one, or all of them."""
+    known = [str(one) for one in known]
     found = difflib.get_close_matches(str(name), known, n=1, cutoff=0.6)
     # "flop" is meant to be near "augmentation.flip".
     found = found or [k for k in known if difflib.get_close_matches(str(name), [k.split(".")[-1]])]
@@ -43,6 +56,9 @@ def check_setting(name, value):
         raise InputError(f"no field {name!r} of a recipe; {nearest(name, FIELDS)}")
     if value is None:
         raise InputError(f"{name} has no value")
+    choices = _CHOICES.get(name)
+    if choices and value not in choices:
+        raise InputError(f"{name}: {value!r} is not possible; {nearest(value, choices)}")
     build_config({name: value})
 
 
@@ -57,7 +73,7 @@ def build_config(flat):
     try:
         read = parser.instantiate(parser.parse_object(_nest(flat)))
     except ArgumentError as error:
-        raise InputError(str(error)) from None
+        raise InputError(" ".join(str(error).split())) from None
     return TrainingConfig(**{field.name: read[field.name] for field in fields(TrainingConfig)})
 
 

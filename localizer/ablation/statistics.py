@@ -79,11 +79,12 @@ def difference_table(table, baseline):
     return table - baseline
 
 
-def estimate_mean(table):
+def estimate_mean(table, least=-1.0):
     """The mean over seeds and images of a table of scores, or of differences.
 
     Args:
         table: DataFrame, a line per seed, a column per image, without NaN.
+        least: the least that a mean can be, to which the interval is cut; the most is 1.
 
     Returns:
         Estimate.
@@ -106,7 +107,10 @@ def estimate_mean(table):
 
     tail = (1 - CONFIDENCE) / 2
     low, high = _quantile(below, tail, means, spread), _quantile(below, 1 - tail, means, spread)
-    p_value = min(1.0, 2 * min(below(0.0), 1 - below(0.0))) if seeds > 1 else NAN
+    # Of so many draws, none beyond 0 is no proof of less than one in as many.
+    tails = below(0.0), 1 - below(0.0)
+    p_value = min(1.0, 2 * max(min(tails), 1 / len(means))) if seeds > 1 else NAN
+    low, high = max(low, least), min(high, 1.0)
     return Estimate(mean, low, high, p_value, seeds, images, seed_means)
 
 

@@ -41,7 +41,7 @@ def describe_rows(plan, results):
             {
                 "name": row.name, "changes": dict(row.changes), "is_baseline": is_baseline,
                 "runs": runs,
-                "estimate": estimate_mean(tables[row.name]),
+                "estimate": estimate_mean(tables[row.name], least=0.0),
                 "difference": None if is_baseline else estimate_mean(paired),
                 **_costs(runs),
             }
@@ -90,20 +90,22 @@ def _words(row, baseline, comparisons):
         return "no run has finished"
     if not difference.seeds:
         return f"no seed in common with {baseline}"
-    interval = f"{difference.low:.3f} to {difference.high:.3f}"
+    interval = f"{difference.low:z.3f} to {difference.high:z.3f}"
     if difference.seeds == 1:
         of_images = "" if math.isnan(difference.low) else f", {interval} for new images"
         return (
             "one seed: nothing is known about new trainings "
-            f"(difference {difference.mean:+.3f}{of_images})"
+            f"(difference {difference.mean:+z.3f}{of_images})"
         )
     if math.isnan(difference.low):
-        return f"too few images for an interval (difference {difference.mean:+.3f})"
+        return f"too few images for an interval (difference {difference.mean:+z.3f})"
     if row["verdict"] == "better":
-        return f"better by {difference.mean:.3f} ({interval})"
+        return f"better by {difference.mean:z.3f} ({interval})"
     if row["verdict"] == "worse":
-        return f"worse by {-difference.mean:.3f} ({-difference.high:.3f} to {-difference.low:.3f})"
-    values = f"difference {difference.mean:+.3f}, {interval}"
+        return (
+            f"worse by {-difference.mean:z.3f} ({-difference.high:z.3f} to {-difference.low:z.3f})"
+        )
+    values = f"difference {difference.mean:+z.3f}, {interval}"
     if difference.p_value < 1 - CONFIDENCE:
         return f"not distinguishable after correction for {comparisons} comparisons ({values})"
     return f"not distinguishable with {difference.seeds} seeds ({values})"

@@ -37,6 +37,7 @@ class Timings:
         self._dataset = dataset
         try:
             self._known = json.loads(self._path.read_text(encoding="utf-8"))
+            _check(self._known)
         except FileNotFoundError:
             self._known = {}
         except (OSError, ValueError) as error:
@@ -63,7 +64,9 @@ class Timings:
         log = self._out / "logs" / f"timing-{key}.log"
         with tempfile.TemporaryDirectory(prefix="timing-") as folder:
             recipe, answer = Path(folder, "recipe.yaml"), Path(folder, "seconds.json")
-            recipe.write_text(yaml.safe_dump(config.to_dict()), encoding="utf-8")
+            # Weights do not matter here; those that cannot be read are the run's failure.
+            timed = replace(config, weights="none")
+            recipe.write_text(yaml.safe_dump(timed.to_dict()), encoding="utf-8")
             module = [sys.executable, "-m", "localizer.ablation.step_timing"]
             command = [*module, str(self._dataset.path), str(recipe), str(answer)]
             began = time.monotonic()
@@ -98,3 +101,12 @@ class Timings:
         """Estimated seconds of a run that has `epochs` to go, from start to end."""
         timing = self._known[self._key(config)]
         return timing["start"] + epochs * timing["epoch"]
+
+
+def _check(timings):
+    """Raise ValueError unless it is what `measure` keeps."""
+    for timing in timings.values() if isinstance(timings, dict) else [None]:
+        seconds = [timing.get(k) for k in ("epoch", "start")] if isinstance(timing, dict) else []
+        numbers = [type(one) in (int, float) and math.isfinite(one) for one in seconds]
+        if not (numbers and all(numbers) and seconds[0] > 0):
+            raise ValueError("no timings")

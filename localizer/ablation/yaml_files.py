@@ -37,6 +37,9 @@ class YamlMapping:
             raise InputError(f"{path}: cannot be read ({error})") from None
         except RecursionError:
             raise InputError(f"{path}: brackets within brackets, too many of them") from None
+        except yaml.MarkedYAMLError as error:
+            line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+            raise InputError(f"{path}{line}: no plain YAML ({error.problem})") from None
         except (ValueError, yaml.YAMLError) as error:  # ValueError: a date of the 99th month.
             raise InputError(f"{path}: no plain YAML ({error})") from None
         if not isinstance(self.content, dict):
@@ -63,10 +66,13 @@ class YamlMapping:
     def _note_lines(self, node, keys):
         if not isinstance(node, yaml.MappingNode) or len(keys) == _MAX_DEPTH:
             return
+        names = set()
         for key, value in node.value:
-            here = (*keys, str(key.value))
-            if here in self._lines:
-                self._lines[here] = key.start_mark.line + 1
-                raise self.error(here, f"{key.value} is there twice")
+            # As YAML reads it: `yes` and `true` are one key, and so are `1` and `0x1`.
+            name = str(yaml.safe_load(yaml.serialize(key)))
+            here = (*keys, name)
             self._lines[here] = key.start_mark.line + 1
+            if name in names:
+                raise self.error(here, f"{name} is there twice")
+            names.add(name)
             self._note_lines(value, here)

@@ -37,8 +37,8 @@ def plain(value):
 
 
 FILTERS = {
-    "iou": lambda value: number(value, "{:.3f}"),
-    "signed": lambda value: number(value, "{:+.3f}").replace("-", "\u2212"),
+    "iou": lambda value: number(value, "{:z.3f}"),
+    "signed": lambda value: number(value, "{:+z.3f}").replace("-", "\u2212"),
     "percent": lambda value: number(value, "{:.1%}"),
     "compact": compact,
     "bytes": lambda value: compact(value, unit="B"),
