@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
+from localizer.arrays_on_disk import ArrayOnDisk, GrowingArray, keep_items
 from localizer.atomic_files import flush_to_disk
 from localizer.dataset_files import write_description, write_tables
 from localizer.decoding import decode_photos
@@ -23,12 +24,7 @@ from localizer.splitting import (
     official_split_of,
     split_of,
 )
-from localizer.store import (
-    ArrayOnDisk,
-    GrowingArray,
-    keep_items,
-    open_dataset,
-)
+from localizer.store import open_dataset
 from localizer.teacher_labels import Teacher, label_samples
 
 

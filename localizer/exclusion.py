@@ -6,10 +6,11 @@ A photo that a model is scored on must not be trained on: not as itself, and not
 import os
 from dataclasses import dataclass
 
+from localizer.arrays_on_disk import ArrayOnDisk
 from localizer.errors import InputError
 from localizer.near_duplicates import thumbnail
 from localizer.splitting import SPLITS
-from localizer.store import ArrayOnDisk, Dataset, open_dataset
+from localizer.store import Dataset, open_dataset
 
 _CHUNK = 256
 

@@ -23,6 +23,7 @@ from localizer.boxes import usable_rel_xyxy
 from localizer.errors import InputError
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
 from localizer.sources.oxford_pet import classes_of
+from localizer.special_files import refuse_special_file
 from localizer.splitting import SPLITS
 from localizer.store import BOX_COLUMNS
 
@@ -187,6 +188,8 @@ def read_labels(path):
     path = Path(path)
     sidecar = path.with_suffix(".json")
     try:
+        refuse_special_file(sidecar)
+        refuse_special_file(path)
         description = json.loads(sidecar.read_text(encoding="utf-8"))
         with open(path, encoding="utf-8", newline="") as file:
             labels = [*_rows(path, csv.DictReader(file))]

@@ -8,6 +8,7 @@ import cv2
 
 from localizer.atomic_files import replacing
 from localizer.boxes import abs_xyxy_to_rel_xyxy
+from localizer.errors import InputError
 from localizer.photos import crop
 from localizer.reporting.pictures import draw_boxes
 
@@ -65,8 +66,8 @@ def table_line(image, localization, width):
 class PictureWriter:
     """Writes photos with their box, and crops, below one folder, as the photos lie below another.
 
-    A picture is named after its photo's whole name, so `a.png` and `a.jpg` keep apart, and no
-    photo is ever replaced: `a.png.box.jpg`, `a.png.crop.jpg`.
+    A picture is named after its photo's whole name, so `a.png` and `a.jpg` keep apart:
+    `a.png.box.jpg`, `a.png.crop.jpg`. Pictures of an earlier run are replaced.
 
     Args:
         out: folder to write to; made when it is missing.
@@ -78,18 +79,53 @@ class PictureWriter:
     def __init__(self, out, root, crops=False, margin=0.0):
         self._out, self._root, self._crops, self._margin = Path(out), root, crops, margin
 
+    def refuse_to_replace(self, photos):
+        """See that no picture would take the place of one of the photos.
+
+        Raises:
+            InputError: one would.
+        """
+        # By identity: folders are reached by several ways, and names may differ in case alone.
+        known = {}
+        for photo in photos:
+            for find in (os.stat, os.lstat):
+                known.setdefault(_identity(photo, find), photo)
+        known.pop(None, None)
+        for photo in photos:
+            for path in self._pictures(photo):
+                taken = known.get(_identity(path, os.lstat))
+                if taken is not None:
+                    raise InputError(
+                        f"--out {self._out}: the picture {path.name} of {photo} would replace the "
+                        f"photo {taken}. Choose another --out, or leave that photo away"
+                    )
+
+    def _pictures(self, photo):
+        """Where a photo's pictures go: with its box, and its crop where crops are wanted."""
+        path = self._out / os.path.relpath(os.path.abspath(photo), self._root)
+        suffixes = (".box.jpg", ".crop.jpg") if self._crops else (".box.jpg",)
+        return [path.with_name(path.name + suffix) for suffix in suffixes]
+
     def write(self, item):
         """Write the pictures of a `LocalizedPhoto`; without a box it is only captioned so."""
         pixels, localization = item.pixels, item.localization
-        path = self._out / os.path.relpath(os.path.abspath(item.photo), self._root)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        drawn, *cropped = self._pictures(item.photo)
+        drawn.parent.mkdir(parents=True, exist_ok=True)
         height, width = pixels.shape[:2]
         box_rel_xyxy = localization.box and abs_xyxy_to_rel_xyxy(localization.box, width, height)
         picture = draw_boxes(pixels, box_rel_xyxy, text=_caption(localization))
-        _write_jpeg(path.with_name(path.name + ".box.jpg"), picture)
-        if self._crops and localization.box:
-            part = crop(pixels, box_rel_xyxy, self._margin)
-            _write_jpeg(path.with_name(path.name + ".crop.jpg"), part)
+        _write_jpeg(drawn, picture)
+        if cropped and localization.box:
+            _write_jpeg(cropped[0], crop(pixels, box_rel_xyxy, self._margin))
+
+
+def _identity(path, find):
+    """What tells a file from all others, as `find` (os.stat or os.lstat) sees it; None for none."""
+    try:
+        found = find(path)
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _caption(localization):

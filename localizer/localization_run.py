@@ -34,10 +34,15 @@ def localize_photos(localizer, options):
 
     Returns:
         The number of photos, folders and patterns that failed; each was reported.
+
+    Raises:
+        InputError: a picture would replace a photo, or pictures cannot be written.
     """
     printer = _Printer(options.json)
     photos, root = _list_photos(options, printer)
     writer = options.out and PictureWriter(options.out, root, options.crops, options.margin)
+    if writer:
+        writer.refuse_to_replace(photos)
     workers = options.workers or default_workers()
     quiet = not sys.stderr.isatty()
     bar = tqdm(total=len(photos), desc="Localizing", unit=" photos", disable=quiet)

@@ -1,7 +1,6 @@
 """Photos from files, arrays and PIL images: safely to uint8 RGB, and stretched to a square."""
 
 import os
-import stat
 import warnings
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from localizer.boxes import clip_rel_xyxy
 from localizer.errors import InputError
+from localizer.special_files import refuse_special_file
 
 pillow_heif.register_heif_opener()
 
@@ -46,9 +46,7 @@ def read_photo(path):
     """
     path = Path(path)
     try:
-        # Opening a pipe would wait for ever.
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise InputError(f"{path}: not a regular file")
+        refuse_special_file(path)
         with Image.open(path) as image:
             if image.format == "EPS":  # Pillow would have Ghostscript run it.
                 raise InputError(f"{path}: PostScript is a program, not a photo; convert it")
@@ -121,6 +119,8 @@ def _array_to_rgb(array):
 def _to_rgb(image):
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         values = np.asarray(image, np.float32)
+        if not np.isfinite(values).all():
+            raise ValueError("it has values that are no finite numbers")
         # 16-bit samples: 65535 is white. Pillow's own conversion would clip everything to 255.
         wide = image.mode.startswith("I;16") or values.max(initial=0) > 255
         values = np.rint(values * (255 / 65535 if wide else 1))

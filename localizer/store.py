@@ -13,7 +13,6 @@ data/NAME/
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,8 +22,11 @@ import yaml
 
 from localizer.errors import InputError
 from localizer.photos import read_photo
+from localizer.special_files import refuse_special_file
 from localizer.splitting import SPLITS
 
+# In the order in which they are missed where a folder is no dataset.
+_FILES = ("dataset.json", "samples.csv", "images.npy")
 _REBUILD = "Generate it again with the command that made it, and --overwrite"
 _CHANGED = "not as it was generated (another checksum): damaged, or edited"
 BOX_COLUMNS = ["xmin", "ymin", "xmax", "ymax"]
@@ -135,6 +137,8 @@ def open_dataset(path):
     """
     path = Path(path)
     try:
+        for name in _FILES:
+            refuse_special_file(path / name)
         description = json.loads((path / "dataset.json").read_text(encoding="utf-8"))
         samples = pd.read_csv(
             path / "samples.csv", keep_default_na=False, na_values={"score": [""]}, dtype=_TYPES
@@ -145,6 +149,8 @@ def open_dataset(path):
             f"{path}: not a dataset folder ({Path(error.filename).name} is missing). Make one "
             f"with: python generate_dataset.py --out {path}"
         ) from None
+    except InputError:
+        raise
     except Exception as error:  # Damage surfaces as many kinds of exception in NumPy and pandas.
         raise InputError(f"{path}: damaged ({error}). {_REBUILD}") from None
     named = ("source", "target", "root")
@@ -158,20 +164,31 @@ def open_dataset(path):
     missing = [column for column in COLUMNS if column not in samples]
     if missing:
         raise InputError(f"{path / 'samples.csv'}: no column {missing[0]!r}. {_REBUILD}")
-    if images.dtype != np.uint8 or images.ndim != 4 or len(images) != len(samples):
-        raise InputError(
-            f"{path}: images.npy ({images.dtype} {images.shape}) does not belong to samples.csv "
-            f"({len(samples)} rows). {_REBUILD}"
-        )
+    _check_images(path, images, len(samples))
     if sha256_of(path / "samples.csv") != checksums["samples.csv"]:
         raise InputError(f"{path / 'samples.csv'}: {_CHANGED}. {_REBUILD}")
-    expected_bytes = images.offset + images.nbytes
-    if (actual_bytes := (path / "images.npy").stat().st_size) != expected_bytes:
-        raise InputError(
-            f"{path / 'images.npy'}: {actual_bytes:,} bytes instead of {expected_bytes:,}. "
-            f"{_REBUILD}"
-        )
     return Dataset(path, images, samples, description)
+
+
+def _check_images(path, images, rows):
+    file = path / "images.npy"
+    if images.dtype != np.uint8 or images.ndim != 4 or len(images) != rows:
+        raise InputError(
+            f"{path}: images.npy ({images.dtype} {images.shape}) does not belong to samples.csv "
+            f"({rows} rows). {_REBUILD}"
+        )
+    # Fortran's order of the values is fine for NumPy, but a photo would be all over the file.
+    in_order = not np.isfortran(images)
+    if images.shape[1] != images.shape[2] or images.shape[3] != 3 or not in_order:
+        raise InputError(
+            f"{file}: {list(images.shape)}{'' if in_order else ' in Fortran order'}, not square "
+            f"RGB images one after the other. {_REBUILD}"
+        )
+    expected_bytes = images.offset + images.nbytes
+    if (actual_bytes := file.stat().st_size) != expected_bytes:
+        raise InputError(
+            f"{file}: {actual_bytes:,} bytes instead of {expected_bytes:,}. {_REBUILD}"
+        )
 
 
 def verify_dataset(path):
@@ -228,68 +245,10 @@ def _is_truth(description):
 
 def _has_true_labels(path):
     try:
+        refuse_special_file(path)
         return _is_truth(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, AttributeError):  # Damaged: whoever opens it will hear of that.
+    except (InputError, ValueError, AttributeError):  # Damaged: whoever opens it will hear of that.
         return True
-
-
-class GrowingArray:
-    """A uint8 .npy file of shape [n, *item_shape] to which items are appended, memory flat."""
-
-    def __init__(self, path, item_shape):
-        self._file = open(path, "wb")  # noqa: SIM115 - closed by __exit__.
-        self._item_shape = tuple(item_shape)
-        self._count = 0
-        self._write_header()
-
-    def _write_header(self):
-        # NumPy pads the header so that the first axis can grow without moving the data.
-        header = {"descr": "|u1", "fortran_order": False, "shape": (self._count, *self._item_shape)}
-        np.lib.format.write_array_header_1_0(self._file, header)
-
-    def append(self, item):
-        """Add one item: uint8 [*item_shape]."""
-        self._file.write(np.ascontiguousarray(item, np.uint8).reshape(self._item_shape).tobytes())
-        self._count += 1
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        with self._file:
-            self._file.seek(0)
-            self._write_header()
-
-
-class ArrayOnDisk:
-    """A .npy file that is read in parts, so that what was read does not stay in memory."""
-
-    def __init__(self, path):
-        self._path = path
-        self._count = len(np.lib.format.open_memmap(path, mode="r"))
-
-    def __len__(self):
-        return self._count
-
-    def __getitem__(self, rows):
-        return np.array(np.lib.format.open_memmap(self._path, mode="r")[rows])
-
-
-def keep_items(path, rows):
-    """Make a .npy file consist of some of its items only, memory flat.
-
-    Args:
-        path: uint8 .npy file of shape [n, *item_shape].
-        rows: list of indices of the items that stay, in the new order.
-    """
-    whole = np.lib.format.open_memmap(path, mode="r")
-    part = path.with_name(f"{path.name}.part")
-    items = ArrayOnDisk(path)
-    with GrowingArray(part, whole.shape[1:]) as kept:
-        for start in range(0, len(rows), 256):
-            for item in items[rows[start : start + 256]]:
-                kept.append(item)
-    os.replace(part, path)
 
 
 def sha256_of(path):

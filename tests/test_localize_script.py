@@ -88,6 +88,29 @@ def test_pictures_of_the_same_name_keep_apart(run_script, photos):
     assert abs(drawn[30, 50] - [0, 90, 200]).max() < 12
 
 
+def test_no_picture_replaces_a_photo(run_script, photos):
+    for name in ("x.jpg.box.jpg", "y.png.crop.jpg"):
+        save(photos / "a" / name, 30, 20)
+    save(photos / "a" / "y.png")
+    (photos / "link").symlink_to("a")
+    before = {path: path.read_bytes() for path in photos.rglob("*.*") if path.is_file()}
+    for out, names in (
+        ("a", ["a"]),
+        ("link", ["a"]),
+        (".", ["a/x.jpg", "link/x.jpg.box.jpg"]),
+        ("a", ["a/y.png", "a/y.png.crop.jpg", "--crops"]),
+    ):
+        done = run_script(SCRIPT, *names, *CENTER, "--out", out)
+        assert done.returncode == 2, (out, names, done.stderr)
+        assert "would replace the photo" in done.stderr and "another --out" in done.stderr
+        after = {path: path.read_bytes() for path in photos.rglob("*.*") if path.is_file()}
+        assert after == before
+    # What is not among the photos is a picture of an earlier run.
+    done = run_script(SCRIPT, "a/x.jpg", "a/y.png", *CENTER, "--out", "a")
+    assert done.returncode == 0, done.stderr
+    assert Image.open(photos / "a/x.jpg.box.jpg").size == (80, 40)
+
+
 def test_broken_photos_are_reported_and_the_rest_goes_on(run_script, photos):
     content = (photos / "a/x.jpg").read_bytes()
     (photos / "a" / "half.jpg").write_bytes(content[: len(content) // 2])

@@ -149,9 +149,10 @@ def test_codes_by_hand():
 def test_a_model_file_keeps_the_model_and_its_description(head, names, coordinates, tmp_path):
     config = replace(SCRATCH, head=head, coordinates=coordinates)
     model = for_inference(build_localizer(config, class_count=3))
-    save_model_file(model, tmp_path / "model.keras", {"classes": ["a", "ü"], "target": "head"})
+    said = {"classes": ["a", "b", "ü"], "target": "head", "image_size": 128, "stored_size": 160}
+    save_model_file(model, tmp_path / "model.keras", said)
     loaded, description = load_model_file(tmp_path / "model.keras")
-    assert description == {"classes": ["a", "ü"], "target": "head"}
+    assert description == said
     image = np.random.default_rng(0).uniform(0, 255, (1, 128, 128, 3)).astype(np.float32)
     outputs = loaded(image)
     assert set(outputs) == names | {"class"}
@@ -176,7 +177,8 @@ def test_model_files_that_cannot_be_used(tmp_path):
     with pytest.raises(InputError, match="not one that train_model.py wrote"):
         load_model_file(tmp_path / "foreign.keras")
     code = keras.Model(inputs, keras.layers.Lambda(lambda x: x + 1, output_shape=(4,))(inputs))
-    save_model_file(code, tmp_path / "code.keras", {})
+    said = {"target": "head", "image_size": 128, "stored_size": 160}
+    save_model_file(code, tmp_path / "code.keras", said)
     with pytest.raises(InputError, match="cannot be loaded"):
         load_model_file(tmp_path / "code.keras")
 

@@ -8,16 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from localizer.arrays_on_disk import ArrayOnDisk, GrowingArray, keep_items
 from localizer.errors import InputError
 from localizer.photos import read_photo, stretch
-from localizer.store import (
-    ArrayOnDisk,
-    GrowingArray,
-    default_dataset,
-    keep_items,
-    open_dataset,
-    sha256_of,
-)
+from localizer.store import default_dataset, open_dataset, sha256_of
 
 
 @pytest.fixture
@@ -168,3 +162,19 @@ def test_the_default_dataset_is_the_newest_or_that_of_the_run(tmp_path, monkeypa
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "config.yaml").write_text("data: data/older")
     assert default_dataset(["baseline:mean", "run"]).name == "older"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda images: np.zeros((240, 160, 160, 4), np.uint8),
+        lambda images: np.zeros((240, 160, 50, 3), np.uint8),
+        lambda images: np.asfortranarray(images),
+    ],
+    ids=["RGBA", "not square", "Fortran"],
+)
+def test_images_that_are_no_square_rgb_images_in_order(folder, change):
+    images = change(np.load(folder / "images.npy"))
+    np.save(folder / "images.npy", images)
+    with pytest.raises(InputError, match=r"images\.npy.*not square RGB images.*--overwrite"):
+        open_dataset(folder)

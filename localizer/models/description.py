@@ -3,6 +3,9 @@
 from localizer.errors import InputError
 
 DESCRIPTION = "localizer.json"
+# The side of any photo that a network is fed with; more would only fill the memory.
+_MAX_SIZE = 4096
+_REMEDY = "Take another copy of the file, or train the model again"
 
 
 def check_dataset(path, description):
@@ -20,3 +23,32 @@ def check_dataset(path, description):
     sums = dataset.get("sha256")
     if not isinstance(sums, dict) or not isinstance(sums.get("samples.csv"), str):
         raise InputError(f"{path}: {DESCRIPTION} in it is damaged (no checksums of its dataset)")
+
+
+def has_sizes(description):
+    """Whether the sizes that photos are brought to are whole numbers from 1 to 4096."""
+    sizes = [description.get(name) for name in ("image_size", "stored_size")]
+    return all(type(size) is int and 1 <= size <= _MAX_SIZE for size in sizes)
+
+
+def check_description(path, description):
+    """See that what a .keras file says of itself is usable.
+
+    Raises:
+        InputError: it is not.
+    """
+    check_dataset(path, description)
+    if not has_sizes(description):
+        raise InputError(
+            f"{path}: {DESCRIPTION} in it is damaged (image_size and stored_size are whole numbers "
+            f"from 1 to {_MAX_SIZE}). {_REMEDY}"
+        )
+    if not isinstance(description.get("target"), str):
+        raise InputError(f"{path}: {DESCRIPTION} in it is damaged (no usable `target`). {_REMEDY}")
+    classes = description.get("classes")
+    if classes is not None and not (
+        isinstance(classes, list) and all(isinstance(name, str) for name in classes)
+    ):
+        raise InputError(
+            f"{path}: {DESCRIPTION} in it is damaged (`classes` is no list of names). {_REMEDY}"
+        )

@@ -12,11 +12,14 @@ import keras
 
 from localizer.atomic_files import replacing
 from localizer.errors import InputError
-from localizer.models.description import DESCRIPTION, check_dataset
+from localizer.models.description import DESCRIPTION, check_description
+from localizer.models.weight_limit import refuse_huge_tensors, weights_limited
+from localizer.special_files import refuse_special_file
 
 # Keras stores its members as they are; the text of a large network takes a few megabytes.
 _MAX_GROWTH = 4
 _MAX_TEXT = 20_000_000
+_WEIGHTS = "model.weights.h5"
 
 
 def find_model_file(path):
@@ -58,26 +61,49 @@ def _refuse_bomb(path, archive):
 def load_model_file(path):
     """A model and its description from a .keras file.
 
-    Code in the file (lambda layers, pickles) is refused by Keras' safe mode.
+    Code in the file (lambda layers, pickles) is refused by Keras' safe mode, and layers that are
+    larger than the file before they are made.
 
     Raises:
         InputError: missing, damaged, unsafe, or not one of this project's models.
     """
     path = Path(path)
     try:
+        refuse_special_file(path)
         with zipfile.ZipFile(path) as archive:
             _refuse_bomb(path, archive)
             description = json.loads(archive.read(DESCRIPTION))
-        check_dataset(path, description)
-        return keras.saving.load_model(path, compile=False, safe_mode=True), description
+            # A weight takes a byte or more, so there are no more of them than bytes.
+            most_weights = archive.getinfo(_WEIGHTS).file_size
+        check_description(path, description)
+        with weights_limited(path, most_weights):
+            model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        refuse_huge_tensors(path, model)
+        _check_graph(path, model, description)
+        return model, description
     except InputError:
         raise
     except FileNotFoundError:
         raise InputError(f"{path}: no such model file") from None
     except KeyError:
         raise InputError(
-            f"{path}: a Keras model, but not one that train_model.py wrote ({DESCRIPTION} is "
-            "missing), so its input and output are unknown"
+            f"{path}: not a model, or not one that train_model.py wrote ({DESCRIPTION} or "
+            f"{_WEIGHTS} is missing), so its input and output are unknown"
         ) from None
     except Exception as error:  # Damage surfaces as many kinds of exception in Keras and h5py.
         raise InputError(f"{path}: cannot be loaded as a .keras model ({error})") from None
+
+
+def _check_graph(path, model, description):
+    """Compare the network with its description, as far as photos and answers depend on it."""
+    size, classes = description["image_size"], description.get("classes")
+    shape, outputs = model.input.shape, model.output
+    if tuple(shape[1:]) != (size, size, 3):
+        raise InputError(
+            f"{path}: the network takes {list(shape)}, which does not belong to the image_size "
+            f"{size} of its {DESCRIPTION}"
+        )
+    if not isinstance(outputs, dict) or "box" not in outputs:
+        raise InputError(f"{path}: the model has no output named box; train it with train_model.py")
+    if "class" in outputs and outputs["class"].shape[-1] != len(classes or ()):
+        raise InputError(f"{path}: the network's classes are not those of its {DESCRIPTION}")

@@ -8,6 +8,7 @@ import numpy as np
 from localizer.boxes import rel_yxyx_to_rel_xyxy
 from localizer.errors import InputError
 from localizer.predictors.predictor import Predictions
+from localizer.special_files import refuse_special_file
 
 NO_ANSWER = (np.full(4, np.nan, np.float32), np.nan, "")
 
@@ -43,6 +44,7 @@ def read_labels(path):
         InputError: missing, or no UTF-8 text.
     """
     try:
+        refuse_special_file(path)
         return _numbered(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as a list of class names ({error})") from None

@@ -12,9 +12,10 @@ import zipfile
 from pathlib import Path
 
 from localizer.errors import InputError
-from localizer.models.description import DESCRIPTION, check_dataset
+from localizer.models.description import DESCRIPTION, check_dataset, has_sizes
 from localizer.predictors.network import as_predictions, network_input
 from localizer.predictors.predictor import Cost, bytes_of
+from localizer.special_files import refuse_special_file
 
 LABELS = "labels.txt"
 # Above any metadata that was ever written, below what a zip bomb would unpack to.
@@ -54,6 +55,7 @@ def read_metadata(path):
         raise InputError(f"{path}: no such file")
     if path.is_dir():
         return _from_saved_model(path)
+    refuse_special_file(path)
     if path.suffix == ".onnx":
         from localizer.predictors.onnx_model import open_session
 
@@ -117,7 +119,7 @@ def _parse(path, text):
     wrong = not isinstance(metadata, dict) or [
         name for name, kind in _TYPES.items() if not isinstance(metadata.get(name), kind)
     ]
-    if wrong or not all(1 <= metadata[name] <= 4096 for name in ("image_size", "stored_size")):
+    if wrong or not has_sizes(metadata):
         raise InputError(
             f"{path}: {DESCRIPTION} in it lacks {', '.join(_TYPES)}, or one of them is unusable; "
             f"{_EXPORT_AGAIN}"

@@ -11,6 +11,8 @@ from localizer.sources.annotated_image import AnnotatedImage, Skipped
 
 # Beyond the side of any image: larger values are damage, and would overflow a float32 box.
 MAX_PIXELS_ALONG_SIDE = 1_000_000
+# Tables shall stay readable, whatever an annotation says.
+_LONGEST_TEXT = 1_000
 
 
 def choose(objects: Sequence[AnnotatedImage | Skipped], multiple: str) -> AnnotatedImage | Skipped:
@@ -41,12 +43,28 @@ def _usable_area(annotated: AnnotatedImage) -> float:
 
 
 def skipped(image: str, reason: str) -> Skipped:
-    """A `Skipped` that can be written as UTF-8 even where a file's name cannot."""
-    return Skipped(_writable(image), _writable(reason))
+    """A `Skipped` that fits into a table: not too long, and UTF-8 even where a name is not."""
+    return Skipped(*(_writable(_shortened(text)) for text in (image, reason)))
 
 
 def _writable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= _LONGEST_TEXT:
+        return text
+    return f"{text[:_LONGEST_TEXT]}... ({len(text):,} characters)"
+
+
+def class_name(text: str) -> str:
+    """The name of a class as it is; InputError when it is longer than any name."""
+    if len(text) > _LONGEST_TEXT:
+        raise InputError(
+            f"a class name of {len(text):,} characters, more than {_LONGEST_TEXT:,}: "
+            f"{reprlib.repr(text)}"
+        )
+    return text
 
 
 def path_below_root(name: str) -> str:

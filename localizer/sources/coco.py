@@ -30,12 +30,14 @@ from localizer.sources.annotated_image import AnnotatedImage, Skipped
 from localizer.sources.choosing import (
     MAX_PIXELS_ALONG_SIDE,
     choose,
+    class_name,
     is_file_below,
     list_files,
     no_such_file,
     path_below_root,
     skipped,
 )
+from localizer.special_files import refuse_special_file
 
 EXPECTED = """expected a COCO file, for example annotations.json beside a folder images/:
     {"images": [{"id": 1, "file_name": "rex.jpg", "width": 500, "height": 375}],
@@ -106,6 +108,7 @@ def _find_json(root: Path) -> Path:
 
 def _load(path: Path) -> dict[str, list[dict]]:
     try:
+        refuse_special_file(path)
         coco = json.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
@@ -160,9 +163,12 @@ def _labels(path: Path, categories: list[dict]) -> dict[int | str, tuple[str, st
         if species:
             _text(species, f"{path}: {entry}.supercategory")
         try:
-            (species + breed).encode("utf-8")
+            for name in (species, breed):
+                class_name(name).encode("utf-8")
         except UnicodeEncodeError:
             raise InputError(f"{path}: {entry}: the name is not valid Unicode") from None
+        except InputError as error:
+            raise InputError(f"{path}: {entry}: {error}") from None
         labels[identity] = species, breed
     return labels
 
@@ -200,6 +206,9 @@ def _size(path: Path, entry: str, image: dict) -> tuple[int, int]:
 
 def _annotated(path, photo, size, labels, entry, annotation) -> AnnotatedImage | Skipped:
     """One object; `Skipped` when its own fields are unusable."""
+    if annotation.get("iscrowd") not in (None, 0):  # False is 0 to Python.
+        found = reprlib.repr(annotation["iscrowd"])
+        return skipped(photo, f"{path}: {entry}.iscrowd: expected 0 or 1, found {found}")
     box_coco_xywh = annotation.get("bbox")
     if (
         not isinstance(box_coco_xywh, list)

@@ -37,6 +37,7 @@ from localizer.errors import InputError
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
 from localizer.sources.choosing import (
     choose,
+    class_name,
     is_file_below,
     no_such_file,
     number_from_text,
@@ -44,6 +45,7 @@ from localizer.sources.choosing import (
     side_from_text,
     skipped,
 )
+from localizer.special_files import refuse_special_file
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 REQUIRED = ("image", *CORNERS)
@@ -121,6 +123,7 @@ def _find_table(root: Path) -> Path:
 
 def _read_text(table: Path) -> str:
     try:
+        refuse_special_file(table)
         content = table.read_bytes()
         return content.decode("utf-8-sig")
     except OSError as error:
@@ -205,7 +208,7 @@ def _annotated(row: _Row, root: Path, box_format: str, displayed_size) -> Annota
         size = size or displayed_size(root / image)
         box_rel_xyxy = tuple(abs_xyxy_to_rel_xyxy(row.box, *size).tolist())
     width, height = size or (None, None)
-    species, breed = (row.cells.get(name, "").strip() for name in ("species", "breed"))
+    species, breed = (class_name(row.cells.get(name, "").strip()) for name in ("species", "breed"))
     return AnnotatedImage(image, box_rel_xyxy, width, height, species, breed)
 
 

@@ -20,8 +20,9 @@ import numpy as np
 from localizer.boxes import abs_xyxy_to_rel_xyxy, voc_xyxy_to_rel_xyxy
 from localizer.errors import InputError
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
-from localizer.sources.choosing import choose
+from localizer.sources.choosing import choose, skipped
 from localizer.sources.pascal_voc import parse_annotation
+from localizer.special_files import refuse_special_file
 
 TARGETS = ("head", "body")
 # Specks below this share of the pet's area are slips of the annotators, not parts of the pet.
@@ -69,6 +70,7 @@ def _official_splits(root):
 def _listed_names(path):
     root = path.parent.parent
     try:
+        refuse_special_file(path)
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError:
         raise InputError(
@@ -94,7 +96,7 @@ def _annotated(root, name, target, multiple):
     try:
         boxes, width, height = _heads(root, name) if target == "head" else _body(root, name)
     except InputError as error:
-        return Skipped(image, str(error))
+        return skipped(image, str(error))
     species, breed = classes_of(name)
     objects = [
         AnnotatedImage(image, tuple(box.tolist()), width, height, species, breed) for box in boxes

@@ -24,6 +24,7 @@ Boxes are 1-based inclusive pixels (http://host.robots.ox.ac.uk/pascal/VOC/voc20
 "Annotation"), and `<name>` becomes the breed. A tool that counts from 0 is off by one pixel.
 """
 
+import os
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ from localizer.errors import InputError
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
 from localizer.sources.choosing import (
     choose,
+    class_name,
     list_files,
     no_such_file,
     number_from_text,
@@ -45,8 +47,12 @@ from localizer.sources.choosing import (
     side_from_text,
     skipped,
 )
+from localizer.special_files import refuse_special_file
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+
+# A thousand times a usual file; what is read takes several times as much memory.
+_MAX_BYTES = 10_000_000
 
 EXPECTED = """expected one XML file per photo, for example
     JPEGImages/rex.jpg and Annotations/rex.xml, or rex.jpg and rex.xml side by side"""
@@ -74,11 +80,14 @@ def parse_annotation(path: Path) -> VocAnnotation:
     """Read one Pascal VOC XML file, which has at least one object.
 
     Raises:
-        InputError: the file cannot be read, is not XML, declares entities (refused: they can
-            fill the memory or read other files), or a field is missing or cannot be meant. The
-            geometry of a box is not checked.
+        InputError: the file cannot be read, is too large, is not XML, declares entities (refused:
+            they can fill the memory or read other files), or a field is missing or cannot be
+            meant. The geometry of a box is not checked.
     """
     try:
+        refuse_special_file(path)
+        if (size := os.path.getsize(path)) > _MAX_BYTES:
+            raise InputError(f"{path}: {size:,} bytes, more than {_MAX_BYTES:,}: no annotation")
         root = defusedxml.ElementTree.parse(path).getroot()
     except defusedxml.DefusedXmlException:
         raise InputError(f"{path}: declares XML entities, which are refused") from None
@@ -105,7 +114,7 @@ def parse_annotation(path: Path) -> VocAnnotation:
 def _parse_object(element: Element) -> VocObject:
     corners = ("xmin", "ymin", "xmax", "ymax")
     box_voc_xyxy = tuple(_read(element, f"bndbox/{name}", number_from_text) for name in corners)
-    return VocObject(_read(element, "name", str), box_voc_xyxy)
+    return VocObject(_read(element, "name", class_name), box_voc_xyxy)
 
 
 def _read(element: Element, tag: str, convert):

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import threading
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -59,9 +60,7 @@ def _generate_in_processes(folder, target, count, seed, workers):
     executor = ProcessPoolExecutor(
         workers,
         mp_context=multiprocessing.get_context("spawn"),
-        # One process per core already; OpenCV's own threads would only get in their way.
-        initializer=cv2.setNumThreads,
-        initargs=(1,),
+        initializer=_begin_worker,
     )
     try:
         pending = deque()
@@ -74,6 +73,18 @@ def _generate_in_processes(folder, target, count, seed, workers):
             yield from pending.popleft().result()
     finally:
         executor.shutdown(cancel_futures=True)
+
+
+def _begin_worker():
+    # One process per core already; OpenCV's own threads would only get in their way.
+    cv2.setNumThreads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent():
+    # A parent that is killed cannot end its workers, and they would wait for tasks for ever.
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def _write_scenes(folder, target, seed, indexes):
