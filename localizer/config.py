@@ -6,6 +6,8 @@ from typing import Literal
 
 from jsonargparse.typing import ClosedUnitInterval, restricted_number_type
 
+from localizer.errors import InputError
+
 # Finite, and within what the backends can count.
 Count = restricted_number_type("Count", int, [(">", 0), ("<=", 1_000_000)])
 WholeNumber = restricted_number_type("WholeNumber", int, [(">=", 0), ("<=", 1_000_000)])
@@ -18,11 +20,16 @@ Momentum = restricted_number_type("Momentum", float, [(">=", 0), ("<", 1)])
 
 
 class _PlainNumbers:
-    """Makes jsonargparse's restricted numbers plain: Keras and YAML do not know its subclasses."""
+    """Makes jsonargparse's restricted numbers plain: Keras and YAML do not know its subclasses.
+
+    And refuses what jsonargparse lets pass: a field that a recipe names and gives nothing.
+    """
 
     def __post_init__(self):
         for one in fields(self):
             value = getattr(self, one.name)
+            if value is None:
+                raise InputError(f"{one.name} has no value")
             kind = next((kind for kind in (bool, int, float) if isinstance(value, kind)), None)
             if kind:
                 object.__setattr__(self, one.name, kind(value))

@@ -1,8 +1,10 @@
 """What happens around the epochs of a run: validate, keep the best, record, be able to resume."""
 
 import contextlib
+import hashlib
 import json
 import math
+import os
 import time
 
 import keras
@@ -13,9 +15,16 @@ from tqdm import tqdm
 from localizer.atomic_files import replacing
 from localizer.errors import InputError
 from localizer.models.localizer_model import for_inference
-from localizer.models.model_file import save_model_file
+from localizer.models.model_file import load_model_file, save_model_file
 from localizer.reporting.curves import write_curves
 from localizer.tensorboard_log import TensorboardLog
+
+# A better model waits under this name until resume.npz, which has its checksum, is written. So
+# there is always a model that resume.npz knows, at whatever moment the run is killed.
+NEXT_BEST = "next_best.keras"
+
+# What is used of a row of the history. val_loss is not among them: it may overflow in a sound run.
+_FINITE = ("loss", "iou", "val_iou", "learning_rate", "seconds")
 
 
 class RunKeeper(keras.callbacks.Callback):
@@ -37,6 +46,7 @@ class RunKeeper(keras.callbacks.Callback):
         self._training, self._validation = training, validation
         self._config, self._description = config, description
         self._inference = for_inference(model)
+        self._best_checksum = ""
         self._bar = None
         self._log = None
         self._epoch_began = 0.0
@@ -75,10 +85,11 @@ class RunKeeper(keras.callbacks.Callback):
         """Advance the bar; stop at once when the loss is lost."""
         self._bar.update()
         if not math.isfinite(float(logs["loss"])):
+            best = self._run / "best.keras"
+            kept = f". The best model so far is {best}" if best.is_file() else ""
             raise InputError(
                 f"the loss is no longer finite in epoch {len(self.history) + 1}, step {batch + 1}. "
-                "Try a lower --learning_rate, a longer --warmup_epochs or --clip_norm 1. "
-                f"The best model so far, if any, is {self._run / 'best.keras'}"
+                f"Try a lower --learning_rate, a longer --warmup_epochs or --clip_norm 1{kept}"
             )
 
     def on_epoch_end(self, epoch, logs=None):
@@ -89,9 +100,12 @@ class RunKeeper(keras.callbacks.Callback):
             is_best = not self.history or row["val_iou"] > max(r["val_iou"] for r in self.history)
             self.history.append(row)
             if is_best:
-                save_model_file(self._inference, self._run / "best.keras", self._description)
+                save_model_file(self._inference, self._run / NEXT_BEST, self._description)
+                self._best_checksum = _checksum(self._inference, self._description)
         self._record(row)
         self._save_state()
+        if is_best:
+            self._take_next_best()
         self.model.stop_training = self.is_over
 
     def _row(self, epoch, logs, validated):
@@ -141,19 +155,83 @@ class RunKeeper(keras.callbacks.Callback):
     def _save_state(self):
         arrays = {f"v{i}": keras.ops.convert_to_numpy(v) for i, v in enumerate(self._variables())}
         with replacing(self._run / "resume.npz") as path:
-            np.savez(path, history=np.array(json.dumps(self.history)), **arrays)
+            np.savez(
+                path, history=np.array(json.dumps(self.history)),
+                best=np.array(self._best_checksum), **arrays,
+            )  # fmt: skip
+
+    def _take_next_best(self):
+        best = self._run / "best.keras"
+        try:
+            os.replace(self._run / NEXT_BEST, best)
+        except OSError as error:
+            raise InputError(f"{best}: cannot be written ({error.strerror})") from error
 
     def restore(self):
-        """Go back to the end of the last whole epoch, and return the index of the next one."""
+        """Go back to the end of the last whole epoch, and return the index of the next one.
+
+        Raises:
+            InputError: resume.npz is damaged, or best.keras is not the model it belongs to.
+        """
         path = self._run / "resume.npz"
-        if not path.is_file():
+        if not path.exists():
             return 0
         self.model.optimizer.build(self.model.trainable_variables)
         try:
             with np.load(path, allow_pickle=False) as state:
                 self.history = json.loads(str(state["history"]))
+                _check_history(self.history, self._config.epochs)
+                self._best_checksum = str(state["best"])
                 for i, variable in enumerate(self._variables()):
                     variable.assign(state[f"v{i}"])
         except Exception as error:  # Damage surfaces as many kinds of exception in zipfile.
             raise InputError(f"{path}: damaged ({error}); start anew with --overwrite") from None
+        self._restore_best()
         return len(self.history)
+
+    def _restore_best(self):
+        """See that best.keras is what resume.npz says, where need be by the renaming it lacks."""
+        following = self._run / NEXT_BEST
+        reason = self._reason_against(self._run / "best.keras")
+        if reason:
+            if self._reason_against(following):
+                raise InputError(f"{reason}; put it back, or start anew with --overwrite")
+            self._take_next_best()
+        # Of an epoch that was not finished.
+        with contextlib.suppress(OSError):
+            following.unlink()
+
+    def _reason_against(self, file):
+        """Why a file is not the best model of the history; None when it is."""
+        try:
+            found = _checksum(*load_model_file(file))
+        except InputError as error:
+            return str(error)
+        known = found == self._best_checksum
+        return None if known else f"{file}: not the model that this run kept (another run's?)"
+
+
+def _checksum(model, description):
+    """Of all that makes a model file: the same for each file that one training could write.
+
+    The file's own bytes hold the time and the commit, which another start of the run changes.
+    """
+    lasting = {name: value for name, value in description.items() if name != "commit"}
+    digest = hashlib.sha256(json.dumps(lasting, sort_keys=True).encode())
+    for weight in model.get_weights():
+        digest.update(weight.tobytes())
+    return digest.hexdigest()
+
+
+def _check_history(history, epochs):
+    """See that there is a row of numbers for each epoch from the first on; ValueError if not."""
+    if not isinstance(history, list) or not 1 <= len(history) <= epochs:
+        raise ValueError(f"its history is no list of 1 to {epochs} epochs")
+    for number, row in enumerate(history, 1):
+        if not isinstance(row, dict) or repr(row.get("epoch")) != str(number):
+            raise ValueError(f"its history has no epoch {number} where it should be")
+        measured = {"val_loss", *_FINITE, *row} - {"epoch"}
+        if not all(isinstance(row.get(name), float) for name in measured):
+            raise ValueError(f"its history lacks numbers in epoch {number}")
+        if not all(math.isfinite(row[name]) for name in _FINITE):
+            raise ValueError(f"its history has numbers that are not finite in epoch {number}")

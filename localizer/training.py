@@ -10,6 +10,7 @@ runs/NAME/
     curves.png        loss and IoU against the epoch
     tensorboard/      the same for TensorBoard
     resume.npz        what --resume goes on from
+    next_best.keras   while an epoch ends: a better model, until resume.npz knows of it
 """
 
 import json
@@ -33,11 +34,14 @@ from localizer.models.cost import count_macs
 from localizer.models.localizer_model import build_localizer
 from localizer.models.model_file import load_model_file
 from localizer.optimization import build_optimizer
-from localizer.run_keeper import RunKeeper
-from localizer.store import BOX_COLUMNS
+from localizer.resuming import refuse_changes
+from localizer.run_keeper import NEXT_BEST, RunKeeper
+from localizer.store import BOX_COLUMNS, verify_dataset
 
 # The state to resume from goes first: a run that is killed after that begins at its beginning.
-_RESULTS = ("resume.npz", "best.keras", "metrics.json", "predictions.csv", "history.csv")
+_RESULTS = (
+    "resume.npz", "best.keras", NEXT_BEST, "metrics.json", "predictions.csv", "history.csv",
+)  # fmt: skip
 
 _LOCK = ".lock"
 # All there is in a folder whose run was killed before it had written its config.yaml.
@@ -59,8 +63,9 @@ def train(dataset, config, run, resume=False, overwrite=False, progress=True):
         The content of metrics.json.
 
     Raises:
-        InputError: unusable settings or dataset, `run` is taken, another process trains into it,
-            it cannot be written to, or the loss is no longer finite.
+        InputError: unusable settings or dataset, `run` is taken, damaged or of other settings,
+            another process trains into it, it cannot be written to, or the loss is no longer
+            finite.
     """
     run = Path(run)
     if run.exists() and not run.is_dir():
@@ -158,7 +163,8 @@ def _check_folder(run, settings, data, resume, overwrite):
             f"{run}: exists and is no run folder (no config.yaml); choose another --run"
         )
     if path.exists() and resume:
-        _refuse_changes(path, settings, run, data)
+        refuse_changes(run, settings, data)
+        verify_dataset(settings["data"])
     elif path.exists() and not overwrite:
         raise InputError(
             f"{run}: holds a run already; --resume goes on with it, --overwrite starts it anew, "
@@ -168,40 +174,13 @@ def _check_folder(run, settings, data, resume, overwrite):
 
 def _start_folder(run, settings, data):
     for name in _RESULTS:
+        if (run / name).is_dir():
+            shutil.rmtree(run / name)
         (run / name).unlink(missing_ok=True)
     shutil.rmtree(run / "tensorboard", ignore_errors=True)
     environment = {**describe_environment(), "dataset": data}
     write_text(run / "environment.json", json.dumps(environment, indent=2))
     write_text(run / "config.yaml", yaml.safe_dump(settings, sort_keys=False))
-
-
-def _refuse_changes(path, settings, run, data):
-    try:
-        before = dict(yaml.safe_load(path.read_text(encoding="utf-8")))
-        environment = json.loads((run / "environment.json").read_text(encoding="utf-8"))
-        before_data = environment["dataset"]
-        checksums = before_data["sha256"], (before_data.get("unlabelled") or {}).get("sha256")
-    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
-        raise InputError(
-            f"{run}: config.yaml or environment.json is damaged ({error}); start anew with "
-            "--overwrite"
-        ) from None
-    changed = [
-        f"{name}: {before.get(name)!r} is now {settings.get(name)!r}"
-        for name in sorted(before.keys() | settings.keys())
-        if before.get(name) != settings.get(name) and name not in ("data", "workers")
-    ]
-    backend = environment.get("backend", keras.backend.backend())
-    if backend != keras.backend.backend():
-        changed.append(f"KERAS_BACKEND: {backend} is now {keras.backend.backend()}")
-    if checksums != (data["sha256"], (data["unlabelled"] or {}).get("sha256")):
-        changed.append(
-            f"dataset: {settings['data']} has other images or boxes than the run began with"
-        )
-    if changed:
-        raise InputError(
-            f"{run}: cannot be resumed with other settings:\n  " + "\n  ".join(changed)
-        )
 
 
 def _describe_data(dataset, unlabelled):

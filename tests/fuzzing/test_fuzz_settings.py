@@ -76,10 +76,12 @@ def read_recipe(folder, parser, content):
     try:
         with redirect_stderr(said):
             options = parser.instantiate(parser.parse_args(["--recipe", str(path)]))
+        config = TrainingConfig(**{name: options[name] for name in NAMES}).to_dict()
+    except InputError:
+        return
     except SystemExit as end:
         assert end.code == 2 and "error: " in said.getvalue()
         return
-    config = TrainingConfig(**{name: options[name] for name in NAMES}).to_dict()
     assert repr(yaml.safe_load(yaml.safe_dump(config, sort_keys=False))) == repr(config)
     assert 96 <= config["image_size"] <= 1024 and config["epochs"] > 0
 

@@ -1,0 +1,66 @@
+"""Whether a run folder may be gone on with: the settings and the dataset it was begun with."""
+
+import json
+
+import keras
+import yaml
+
+from localizer.errors import InputError
+
+
+def refuse_changes(run, settings, data):
+    """See that a run folder is of the same settings, dataset and backend.
+
+    Args:
+        run: the run folder.
+        settings: what its config.yaml would hold now.
+        data: what its environment.json would say of the dataset now.
+
+    Raises:
+        InputError: it is not, or these files are damaged.
+    """
+    try:
+        before = _read_settings(run / "config.yaml")
+        environment = json.loads((run / "environment.json").read_text(encoding="utf-8"))
+        checksums = _checksums(environment["dataset"])
+        changed = [
+            f"{_shorten(name)}: {_shorten(repr(before.get(name)))} is now {settings.get(name)!r}"
+            for name in sorted(before.keys() | settings.keys())
+            if before.get(name) != settings.get(name) and name not in ("data", "workers")
+        ]
+    except Exception as error:  # Damage surfaces as many kinds of exception in PyYAML.
+        raise InputError(
+            f"{run}: config.yaml or environment.json is damaged ({_shorten(error, 300)}); start "
+            "anew with --overwrite"
+        ) from None
+    backend = environment.get("backend", keras.backend.backend())
+    if backend != keras.backend.backend():
+        changed.append(f"KERAS_BACKEND: {_shorten(backend)} is now {keras.backend.backend()}")
+    if checksums != _checksums(data):
+        changed.append(
+            f"dataset: {settings['data']} has other images or boxes than the run began with"
+        )
+    if changed:
+        raise InputError(
+            f"{run}: cannot be resumed with other settings:\n  " + "\n  ".join(changed)
+        )
+
+
+def _read_settings(path):
+    text = path.read_text(encoding="utf-8")
+    # A few lines of YAML in which each stands for ten of the one before fill any memory.
+    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+        raise ValueError("aliases (*name) are not allowed")
+    settings = yaml.safe_load(text)
+    if not isinstance(settings, dict) or not all(isinstance(name, str) for name in settings):
+        raise ValueError("not settings with their names")
+    return settings
+
+
+def _checksums(data):
+    return data["sha256"], (data.get("unlabelled") or {}).get("sha256")
+
+
+def _shorten(value, length=80):
+    text = str(value)
+    return text if len(text) <= length else f"{text[: length - 3]}..."
