@@ -86,6 +86,12 @@ def read_recipe(folder, parser, content):
     assert 96 <= config["image_size"] <= 1024 and config["epochs"] > 0
 
 
+def test_a_field_that_is_given_nothing_is_refused():
+    """Found by a long run: jsonargparse lets `image_size:` pass."""
+    with pytest.raises(InputError, match="image_size has no value"):
+        TrainingConfig(image_size=None)
+
+
 PLAN = b"""data: data/mine
 recipe: null
 base: {epochs: 10, unlabelled: false}
