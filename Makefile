@@ -15,7 +15,7 @@ demo: $(VENV)/.installed
 		"$$($(BIN)/python -c 'import skimage; print(skimage.__path__[0])')/data/chelsea.png"
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

@@ -16,6 +16,20 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+# Files that take minutes go first, so that no worker still has one when the other has nothing left.
+LONG = (
+    "test_training", "test_ablation_running", "test_export", "test_reliability", "test_browser_page",
+    "test_scripts", "test_real_data",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items):
+    def place(item):
+        return next((n for n, one in enumerate(LONG) if item.path.stem.startswith(one)), len(LONG))
+
+    items.sort(key=place)
+
+
 @pytest.fixture(scope="session")
 def oxford_root():
     """The folder of the real Oxford-IIIT Pet data; without them the test is skipped."""

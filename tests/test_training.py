@@ -1,4 +1,4 @@
-"""Training: reproducible, resumable, stops when it should, the same on TensorFlow and JAX."""
+"""Training: reproducible, resumable, stops when it should."""
 
 import json
 import os
@@ -262,32 +262,3 @@ def test_incomplete_last_batch_is_left_out_of_training_only(synthetic_dataset):
     assert len(Batches(synthetic_dataset, rows, SMALL, training=True)) == 2
     validation = Batches(synthetic_dataset, rows, SMALL)
     assert [len(validation[i][0]) for i in range(len(validation))] == [32, 32, 6]
-
-
-FEW_STEPS = """
-import json, sys, keras
-from localizer.config import TrainingConfig
-from localizer.store import open_dataset
-from localizer.training import train
-from dataclasses import replace
-config = TrainingConfig(image_size=96, weights=sys.argv[3], epochs=2, batch_size=32,
-    class_output="species", ema_momentum=0.9, learning_rate=1e-4, workers=1)
-train(open_dataset(sys.argv[1]), config, sys.argv[2], progress=False)
-print(keras.backend.backend())
-"""
-
-
-def test_tensorflow_and_jax_train_alike(whole_run, synthetic_dataset, tmp_path):
-    # The backends draw other initial weights from one seed, so both begin with a trained model's.
-    initial = whole_run / "best.keras"
-    histories = {}
-    for backend in ("tensorflow", "jax"):
-        run = tmp_path / backend
-        done = run_python(FEW_STEPS, synthetic_dataset.path, run, initial, KERAS_BACKEND=backend)
-        assert done.returncode == 0, done.stderr[-2000:]
-        assert done.stdout.split() == [backend]
-        histories[backend] = history_of(run)
-    columns = ["loss", "val_loss", "iou", "val_iou", "learning_rate"]
-    np.testing.assert_allclose(
-        histories["tensorflow"][columns], histories["jax"][columns], rtol=0.02, atol=0.002
-    )
