@@ -18,8 +18,8 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 # Files that take minutes go first, so that no worker still has one when the other has nothing left.
 LONG = (
-    "test_training", "test_ablation_running", "test_export", "test_reliability", "test_browser_page",
-    "test_scripts", "test_real_data",
+    "test_training", "test_ablation_running", "test_export", "test_reliability",
+    "test_browser_page", "test_scripts", "test_real_data",
 )  # fmt: skip
 
 
