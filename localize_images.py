@@ -20,7 +20,7 @@ from pathlib import Path
 
 from jsonargparse.typing import ClosedUnitInterval, PositiveInt
 
-from localizer.command_line import Margin, build_parser, run_script, start_keras
+from localizer.command_line import Margin, build_parser, discard_output, run_script, start_keras
 
 SHIPPED_MODEL = Path(__file__).resolve().parent / "models" / "pet_head.tflite"
 
@@ -68,8 +68,7 @@ def main():
         failed = localize_photos(localizer, options)
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader has seen enough (`| head`). Nothing shall complain while Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
         failed = 0
     sys.exit(1 if failed else 0)
 

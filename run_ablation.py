@@ -91,7 +91,7 @@ def draw_scenes(path):
     """Make the small dataset of the smoke plan."""
     print(f"Drawing scenes into {path}")
     script = [sys.executable, PROJECT / "generate_dataset.py"]
-    options = ["--source", "synthetic", "--count", "300", "--image-size", "96", "--out", path]
+    options = ["--source", "synthetic", "--count", "300", "--out", path]
     if code := subprocess.run([*script, *options], stdout=subprocess.DEVNULL).returncode:
         sys.exit(code)
 

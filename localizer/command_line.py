@@ -1,7 +1,7 @@
 """What the scripts share: options, and errors as one line instead of a traceback.
 
 Exit codes: 0 done; 1 an internal error (with a traceback: a bug); 2 the input or the options cannot
-be used; 130 interrupted.
+be used; 130 interrupted; 141 nobody reads the output any more (localize_images.py: 0).
 """
 
 import os
@@ -20,6 +20,7 @@ except ModuleNotFoundError:
 
 from localizer.errors import InputError
 from localizer.quiet import quiet_stderr
+from localizer.yaml_aliases import alias_line
 
 # Of a crop on each side, as a share of the box's width and height.
 Margin = restricted_number_type("Margin", float, [(">=", 0), ("<=", 10)])
@@ -56,11 +57,9 @@ class _Parser(ArgumentParser):
             self.error(f"a number is too large ({error})")
 
     def _refuse_aliases(self, recipe):
-        """A few lines of YAML in which each stands for ten of the one before fill any memory."""
         try:
             with open(recipe, encoding="utf-8") as file:
-                events = yaml.parse(file, yaml.SafeLoader)
-                if any(isinstance(event, yaml.AliasEvent) for event in events):
+                if alias_line(file):
                     self.error(f"{recipe}: aliases (*name) are not allowed in a recipe")
         except (OSError, ValueError, RecursionError, yaml.YAMLError):
             return  # The parser says what is wrong.
@@ -105,8 +104,7 @@ def run_script(main):
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     except BrokenPipeError:
-        # The reader has seen enough (`| head`). Nothing shall complain while Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
         sys.exit(141)
     except OSError as error:
         # Full disk, no permission: the message names the file; a traceback would add nothing.
@@ -115,3 +113,8 @@ def run_script(main):
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
+
+
+def discard_output():
+    """When the reader of standard output has gone (`| head`): nothing complains as Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,6 +6,7 @@ import keras
 import yaml
 
 from localizer.errors import InputError
+from localizer.yaml_aliases import alias_line
 
 
 def refuse_changes(run, settings, data):
@@ -48,8 +49,7 @@ def refuse_changes(run, settings, data):
 
 def _read_settings(path):
     text = path.read_text(encoding="utf-8")
-    # A few lines of YAML in which each stands for ten of the one before fill any memory.
-    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+    if alias_line(text):
         raise ValueError("aliases (*name) are not allowed")
     settings = yaml.safe_load(text)
     if not isinstance(settings, dict) or not all(isinstance(name, str) for name in settings):

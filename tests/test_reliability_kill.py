@@ -20,7 +20,7 @@ from localizer.sources.opening import open_source
 from tests.conftest import REPOSITORY
 
 KILLS = int(os.environ.get("KILLS", 2))
-# What a run does to files in its first two epochs; it takes 76 such steps to the end.
+# What a run does to files in its first two epochs; it takes 66 such steps to the end.
 EVENTS = 30
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")

@@ -82,9 +82,10 @@ def read_plan(path):
     names = [row.name for row in rows]
     default = "base" if "base" in names else names[0]
     pictures = plan.get("pictures")
-    two = isinstance(pictures, list) and len(pictures) == len(set(map(str, pictures))) == 2
-    if pictures is not None and not two:
-        raise file.error(("pictures",), "pictures: two rows, such as [base, wide]")
+    if pictures is not None:
+        if not isinstance(pictures, list) or not len(pictures) == len(set(map(str, pictures))) == 2:
+            raise file.error(("pictures",), "pictures: two rows, such as [base, wide]")
+        pictures = tuple(_choice(file, "pictures", str(name), names) for name in pictures)
     return Plan(
         path=file.path,
         data=Path(plan["data"]),
@@ -95,7 +96,7 @@ def read_plan(path):
         metric=_choice(file, "metric", plan.get("metric", "mean_iou"), METRICS),
         # A row `160: {image_size: 160}` is named by a number, here and there.
         baseline=_choice(file, "baseline", str(plan.get("baseline", default)), names),
-        pictures=two and tuple(_choice(file, "pictures", str(n), names) for n in pictures) or None,
+        pictures=pictures,
         text=file.text,
     )
 

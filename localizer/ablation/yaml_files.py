@@ -5,6 +5,7 @@ from pathlib import Path
 import yaml
 
 from localizer.errors import InputError
+from localizer.yaml_aliases import alias_line
 
 # Deep enough for rows: {name: {augmentation: {flip: 0}}}.
 _MAX_DEPTH = 4
@@ -28,7 +29,8 @@ class YamlMapping:
         self._lines = {}
         try:
             self.text = self.path.read_text(encoding="utf-8")
-            self._refuse_aliases()
+            if line := alias_line(self.text):
+                raise InputError(f"{path}, line {line}: aliases (*name) are not allowed")
             self._note_lines(yaml.compose(self.text, yaml.SafeLoader), ())
             self.content = yaml.safe_load(self.text)
         except FileNotFoundError:
@@ -55,13 +57,6 @@ class YamlMapping:
             keys = keys[:-1]
         line = f", line {self._lines[keys]}" if keys else ""
         return InputError(f"{self.path}{line}: {message}")
-
-    def _refuse_aliases(self):
-        """A few lines in which each stands for ten of the one before fill any memory."""
-        for event in yaml.parse(self.text, yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent):
-                line = event.start_mark.line + 1
-                raise InputError(f"{self.path}, line {line}: aliases (*name) are not allowed")
 
     def _note_lines(self, node, keys):
         if not isinstance(node, yaml.MappingNode) or len(keys) == _MAX_DEPTH:
