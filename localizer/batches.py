@@ -31,8 +31,8 @@ class Batches(keras.utils.PyDataset):
             not: the box, but for `class`.
         classes: names of the class output in its order, if there is one.
         training: shuffled, augmented if the recipe says so, and without the incomplete last batch.
-        unlabelled: another Dataset, all of whose photos are added; with classes only those that
-            have one.
+        unlabelled: another Dataset, all of whose photos are added. The row of the target `class`
+            is 0 for those that have none of the classes.
     """
 
     def __init__(
@@ -50,11 +50,9 @@ class Batches(keras.utils.PyDataset):
         self._places = [(0, int(row)) for row in rows]
         tables = [dataset.samples.iloc[rows]]
         if unlabelled is not None:
-            added = unlabelled.samples
-            added = added[added[config.class_output].isin(classes)] if classes else added
             self._stores.append(unlabelled.images)
-            self._places += [(1, int(row)) for row in added.index]
-            tables.append(added)
+            self._places += [(1, row) for row in range(len(unlabelled.samples))]
+            tables.append(unlabelled.samples)
         self.samples = pd.concat(tables)
         self._boxes = self.samples[BOX_COLUMNS].to_numpy(np.float32)
         self._one_hot = None

@@ -95,7 +95,9 @@ class TrainingConfig(_PlainNumbers):
             or "ciou", on the boxes.
         distribution_loss_weight: of the cross-entropy of "simcc"'s distributions beside the box
             loss; 0 = the box loss alone.
-        class_output: an additional class output: "none", "species" or "breed".
+        class_output: an additional class output: "none", "species", "breed", or "auto": the breed
+            where all annotated photos have one, else the species, else none. Photos of a teacher
+            that have no class train the box alone.
         class_loss: of the class output: "categorical_crossentropy" or "binary_crossentropy".
         class_loss_weight: its weight beside the box loss.
         epochs: passes over the training split.
@@ -129,12 +131,12 @@ class TrainingConfig(_PlainNumbers):
     coordinate_unit: Literal["pixel", "image"] = "pixel"
     box_loss: Literal["mse", "smooth_l1", "iou", "giou", "diou", "ciou"] = "diou"
     distribution_loss_weight: NonNegative = 0.1
-    class_output: Literal["none", "species", "breed"] = "none"
+    class_output: Literal["auto", "none", "species", "breed"] = "auto"
     class_loss: Literal["categorical_crossentropy", "binary_crossentropy"] = (
         "categorical_crossentropy"
     )
-    class_loss_weight: NonNegative = 1.0
-    epochs: Count = 50
+    class_loss_weight: NonNegative = 0.1
+    epochs: Count = 80
     batch_size: Count = 32
     optimizer: Literal["adam", "adamw"] = "adamw"
     learning_rate: Positive = 0.002

@@ -1,4 +1,4 @@
-"""Box losses, written with keras.ops so that they run on any backend."""
+"""Losses of the box and of the class, written with keras.ops so that they run on any backend."""
 
 import keras
 import numpy as np
@@ -116,6 +116,22 @@ class DistributionLoss(keras.losses.Loss):
         return ops.mean(crossed, axis=-1)
 
 
+class ClassLoss(keras.losses.Loss):
+    """Error of the class output; 0 for photos whose class is not known.
+
+    Args:
+        kind: "categorical_crossentropy"; or "binary_crossentropy", the mean over the classes.
+    """
+
+    def __init__(self, kind, **kwargs):
+        super().__init__(**kwargs)
+        self._error = getattr(keras.losses, kind)
+
+    def call(self, one_hot, probabilities):
+        """Both float [n, classes]; a row of zeros where the class is not known."""
+        return self._error(one_hot, probabilities) * ops.sum(one_hot, axis=-1)
+
+
 def build_losses(config):
     """What `keras.Model.compile` needs for a recipe: losses and their weights, by output name."""
     weights = {"class": config.class_loss_weight, "edges": config.distribution_loss_weight}
@@ -126,5 +142,5 @@ def build_losses(config):
     if config.head == "simcc" and config.distribution_loss_weight:
         losses["edges"] = DistributionLoss()
     if config.class_output != "none":
-        losses["class"] = config.class_loss
+        losses["class"] = ClassLoss(config.class_loss)
     return losses, {name: weights.get(name, 1.0) for name in losses}

@@ -24,6 +24,17 @@ def _area(low, high):
     return ops.prod(ops.maximum(high - low, 0.0), axis=-1)
 
 
+class ClassAccuracy(keras.metrics.CategoricalAccuracy):
+    """Share of right classes among the photos whose class is known, those with a one in the row."""
+
+    def __init__(self, name="accuracy", **kwargs):
+        super().__init__(name, **kwargs)
+
+    def update_state(self, one_hot, probabilities, sample_weight=None):
+        """Both float [n, classes]."""
+        super().update_state(one_hot, probabilities, ops.sum(one_hot, axis=-1))
+
+
 class MeanIoU(keras.metrics.MeanMetricWrapper):
     """Mean IoU of true and predicted boxes in `rel_xyxy`, predictions clipped to the image."""
 

@@ -124,6 +124,16 @@ class Dataset:
             )
         return names
 
+    def finest_class_column(self):
+        """The column that `classes` can serve, "breed" before "species"; else "none"."""
+        for column in ("breed", "species"):
+            try:
+                self.classes(column)
+            except InputError:
+                continue
+            return column
+        return "none"
+
 
 def open_dataset(path):
     """Open a dataset folder; the images stay on disk.

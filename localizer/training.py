@@ -15,6 +15,7 @@ runs/NAME/
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -29,7 +30,7 @@ from localizer.errors import InputError
 from localizer.folder_lock import sole_writer
 from localizer.iou_statistics import summarize
 from localizer.losses import build_losses
-from localizer.metrics import MeanIoU
+from localizer.metrics import ClassAccuracy, MeanIoU
 from localizer.models.cost import count_macs
 from localizer.models.localizer_model import build_localizer
 from localizer.models.model_file import load_model_file
@@ -75,6 +76,7 @@ def train(dataset, config, run, resume=False, overwrite=False, progress=True):
 
 
 def _train(dataset, config, run, resume, overwrite, progress):
+    config = _settle_classes(dataset, config)
     settings = {**config.to_dict(), "data": str(dataset.path)}
     data = _describe_data(dataset, _unlabelled(dataset, config))
     _check_folder(run, settings, data, resume, overwrite)
@@ -99,6 +101,13 @@ def _unlabelled(dataset, config):
     return dataset.unlabelled if config.unlabelled else None
 
 
+def _settle_classes(dataset, config):
+    """The recipe with the class output that "auto" means for a dataset."""
+    if config.class_output != "auto":
+        return config
+    return replace(config, class_output=dataset.finest_class_column())
+
+
 def prepare(dataset, config):
     """What a recipe trains, and what on.
 
@@ -113,6 +122,7 @@ def prepare(dataset, config):
     Raises:
         InputError: the dataset lacks a split or classes, or the network cannot be built.
     """
+    config = _settle_classes(dataset, config)
     classes = None if config.class_output == "none" else dataset.classes(config.class_output)
     train_rows, validation_rows = dataset.indices("train"), dataset.indices("validation")
     keras.utils.set_random_seed(config.seed)
@@ -128,7 +138,7 @@ def prepare(dataset, config):
         optimizer=build_optimizer(config, len(training)),
         loss=losses,
         loss_weights=weights,
-        metrics={"box": [MeanIoU()], **({"class": ["accuracy"]} if classes else {})},
+        metrics={"box": [MeanIoU()], **({"class": [ClassAccuracy()]} if classes else {})},
     )
     validation = Batches(dataset, validation_rows, config, outputs, classes)
     if keras.backend.backend() == "tensorflow":

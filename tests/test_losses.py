@@ -12,8 +12,8 @@ from keras import ops
 
 from localizer import boxes
 from localizer.config import TrainingConfig
-from localizer.losses import CoordinateLoss, DistributionLoss, IoULoss, build_losses
-from localizer.metrics import MeanIoU, iou_xyxy
+from localizer.losses import ClassLoss, CoordinateLoss, DistributionLoss, IoULoss, build_losses
+from localizer.metrics import ClassAccuracy, MeanIoU, iou_xyxy
 from localizer.optimization import build_optimizer, build_schedule
 
 TRUE = np.array([[0.25, 0.25, 0.75, 0.75], [0.0, 0.0, 0.5, 1.0]], np.float32)
@@ -80,15 +80,32 @@ def test_distribution_loss_against_numpy():
     assert float(DistributionLoss()(TRUE, distributions)) == pytest.approx(expected, rel=1e-4)
 
 
+def test_class_loss_and_accuracy_by_hand_leave_out_unknown_classes():
+    known = np.array([[1, 0], [0, 0], [0, 1]], np.float32)
+    probabilities = np.array([[0.8, 0.2], [0.9, 0.1], [0.6, 0.4]], np.float32)
+    expected = -(np.log(0.8) + np.log(0.4)) / 3
+    assert float(ClassLoss("categorical_crossentropy")(known, probabilities)) == pytest.approx(
+        expected, rel=1e-5
+    )
+    # Two outputs a photo, both wrong by as much: the mean over the classes is the same.
+    assert float(ClassLoss("binary_crossentropy")(known, probabilities)) == pytest.approx(
+        expected, rel=1e-5
+    )
+    accuracy = ClassAccuracy()
+    accuracy.update_state(known, probabilities)
+    assert accuracy.name == "accuracy" and float(accuracy.result()) == 0.5
+
+
 def test_every_loss_is_built_for_what_it_compares():
     config = TrainingConfig(class_output="species", class_loss_weight=3.0, head="voting")
     losses, weights = build_losses(config)
     assert set(losses) == {"box", "class"} and weights == {"box": 1.0, "class": 3.0}
     losses, weights = build_losses(replace(config, box_loss="mse", class_output="none"))
     assert set(losses) == {"coordinates"} and weights == {"coordinates": 1.0}
-    losses, weights = build_losses(TrainingConfig(distribution_loss_weight=0.3))
+    config = TrainingConfig(class_output="none", distribution_loss_weight=0.3)
+    losses, weights = build_losses(config)
     assert set(losses) == {"box", "edges"} and weights == {"box": 1.0, "edges": 0.3}
-    losses, _ = build_losses(TrainingConfig(distribution_loss_weight=0))
+    losses, _ = build_losses(replace(config, distribution_loss_weight=0.0))
     assert set(losses) == {"box"}
 
 

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from localizer.batches import Batches
 from localizer.config import TrainingConfig
@@ -234,13 +235,31 @@ def test_unlabelled_photos_are_trained_on_with_their_own_boxes(with_unlabelled):
     assert seen.items() <= expected.items()
 
 
-def test_unlabelled_photos_without_a_class_are_left_out_of_a_class_training(with_unlabelled):
+def test_unlabelled_photos_without_a_known_class_train_the_box_alone(with_unlabelled):
     added = with_unlabelled.unlabelled
-    added = replace(added, samples=added.samples.assign(species=["cat", ""] * 20))
+    added = replace(added, samples=added.samples.assign(species=["cat", "", "okapi", "dog"] * 10))
     batches = Batches(
-        with_unlabelled, np.arange(10), SMALL, ("box", "class"), ["cat", "dog"], True, added
+        with_unlabelled, np.arange(10), SMALL, ("box", "class"), ["cat", "dog"], unlabelled=added
     )
-    assert len(batches.samples) == 10 + 20
+    assert len(batches.samples) == 10 + 40
+    classes = np.concatenate([batches[i][1]["class"] for i in range(len(batches))])
+    names = batches.samples["species"].to_numpy()
+    np.testing.assert_array_equal(classes, names[:, None] == np.array(["cat", "dog"]))
+
+
+def test_auto_is_the_finest_class_that_all_annotated_photos_have(synthetic_dataset, tmp_path):
+    config = replace(SMALL, epochs=1, head="recipe", class_output="auto")
+    for name, columns, expected in (
+        ("breed", {}, "breed"),
+        ("species", {"breed": ""}, "species"),
+        ("none", {"breed": "", "species": "cat"}, "none"),
+    ):
+        samples = synthetic_dataset.samples.assign(**columns)
+        train(replace(synthetic_dataset, samples=samples), config, tmp_path / name, progress=False)
+        settings = yaml.safe_load((tmp_path / name / "config.yaml").read_text())
+        assert settings["class_output"] == expected
+        _, description = load_model_file(tmp_path / name / "best.keras")
+        assert (description["classes"] is None) == (expected == "none")
 
 
 def test_a_run_says_whether_it_used_unlabelled_photos(with_unlabelled, tmp_path):

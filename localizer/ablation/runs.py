@@ -180,7 +180,7 @@ def check_dataset(plan, dataset):
     """
     for split in ("train", "validation", plan.split):
         dataset.indices(split)
-    for column in {row.config.class_output for row in plan.rows} - {"none"}:
+    for column in {row.config.class_output for row in plan.rows} - {"none", "auto"}:
         try:
             dataset.classes(column)
         except InputError as error:
