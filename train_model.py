@@ -56,10 +56,12 @@ def main():
     run = options.run or Path("runs") / f"{dataset.name}-{recipe}-{config.seed}"
     print(f"Training on {dataset.path} (target: {dataset.target}), run folder {run}")
     metrics = train(dataset, config, run, resume=options.resume, overwrite=options.overwrite)
+    named = metrics["class_accuracy"]
     print(
         f"Validation mean IoU {metrics['mean_iou']:.3f} {interval(metrics['ci95'])} on "
-        f"{metrics['n']} photos (target: {dataset.target}), best epoch {metrics['best_epoch']} of "
-        f"{metrics['epochs']}, {metrics['training_seconds']:.0f} s\n"
+        f"{metrics['n']} photos (target: {dataset.target})"
+        f"{'' if named is None else f', class right on {named:.1%}'}, best epoch "
+        f"{metrics['best_epoch']} of {metrics['epochs']}, {metrics['training_seconds']:.0f} s\n"
         f"Run folder: {run} (best.keras, history.csv, curves.png)"
     )
 

@@ -227,6 +227,7 @@ def _summarize(run, validation, keeper):
     metrics = {
         "split": "validation",
         **_score(model, validation, run / "predictions.csv"),
+        "class_accuracy": keeper.history[keeper.best_epoch - 1].get("val_class_accuracy"),
         "best_epoch": keeper.best_epoch,
         "epochs": len(keeper.history),
         "training_seconds": round(sum(row["seconds"] for row in keeper.history), 1),

@@ -37,7 +37,7 @@ def chain(tmp_path_factory):
         "train_model.py", "--data", "data/tiny", "--recipe", recipe, "--epochs", 2,
         "--batch-size", 16, "--augmentation.rotation", 0, cwd=folder,
     )  # fmt: skip
-    assert "Validation mean IoU" in out and "runs/tiny-tiny-0" in out
+    assert "Validation mean IoU" in out and "runs/tiny-tiny-0" in out and "class right on" in out
     out = call("evaluate_performance.py", "--data", "data/tiny", cwd=folder)
     assert "reports/tiny-tiny-0-validation/report.html" in out and "baseline:mean" in out
     return folder
