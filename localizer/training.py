@@ -76,8 +76,8 @@ def train(dataset, config, run, resume=False, overwrite=False, progress=True):
 
 
 def _train(dataset, config, run, resume, overwrite, progress):
-    config = _settle_classes(dataset, config)
     settings = {**config.to_dict(), "data": str(dataset.path)}
+    config = _settle_classes(dataset, config)
     data = _describe_data(dataset, _unlabelled(dataset, config))
     _check_folder(run, settings, data, resume, overwrite)
     model, training, validation, classes = prepare(dataset, config)

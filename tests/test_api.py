@@ -16,6 +16,7 @@ import localizer.photo_listing
 from localizer import Localizer, localizing, reading_ahead
 from localizer.augmentation import resample
 from localizer.errors import InputError
+from localizer.models.model_file import load_model_file
 from localizer.photos import as_rgb, read_photo, stretch
 from localizer.predictors.predictor import Predictions
 
@@ -122,7 +123,8 @@ def test_the_network_gets_the_resize_it_was_trained_with(pet_head, photo):
     height, width = photo.shape[:2]
     assert found.box == pytest.approx(tuple(box * [width, height, width, height]), abs=1e-2)
     assert found.score == pytest.approx(float(outputs["score"][0]), abs=1e-4)
-    assert found.label is None
+    probabilities = keras.ops.convert_to_numpy(outputs["class"][0])
+    assert found.label == load_model_file(PET_HEAD)[1]["classes"][probabilities.argmax()]
 
 
 @pytest.mark.parametrize("count", [1, 2, 15, 16, 17, 33])

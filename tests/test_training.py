@@ -257,8 +257,9 @@ def test_auto_is_the_finest_class_that_all_annotated_photos_have(synthetic_datas
         samples = synthetic_dataset.samples.assign(**columns)
         train(replace(synthetic_dataset, samples=samples), config, tmp_path / name, progress=False)
         settings = yaml.safe_load((tmp_path / name / "config.yaml").read_text())
-        assert settings["class_output"] == expected
+        assert settings["class_output"] == "auto"
         _, description = load_model_file(tmp_path / name / "best.keras")
+        assert description["config"]["class_output"] == expected
         assert (description["classes"] is None) == (expected == "none")
 
 
