@@ -11,6 +11,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from localizer.export.compacting import compact
 from localizer.export.saved_model import write_saved_model
 from localizer.models.description import DESCRIPTION
 from localizer.predictors.exported_file import LABELS, optional_package
@@ -35,7 +36,7 @@ def convert_integer(model, images):
         _quantize(converter, images, "float32")
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = converter.inference_output_type = tf.uint8
-        return converter.convert()
+        return compact(converter.convert())
 
 
 def convert_integer_network(model, images):
@@ -56,7 +57,7 @@ def convert_integer_network(model, images):
             debug_dataset=converter.representative_dataset,
             debug_options=options,
         )
-        return debugger.get_nondebug_quantized_model()
+        return compact(debugger.get_nondebug_quantized_model())
 
 
 def write_litert(graph, path, metadata):
