@@ -1,4 +1,4 @@
-"""A .tflite file without what no runtime reads: the same tensors and operations, in fewer bytes.
+"""A .tflite file in fewer bytes, with the same tensors and operations and the same answers.
 
 A convolution quantized channel by channel carries a zero point of 8 bytes for each channel, all 0,
 and every tensor a name as long as its history: together a seventh of a small network's file.
