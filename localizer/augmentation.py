@@ -9,10 +9,13 @@ Maps are 2 x 3 matrices that take (x, y) in `rel` units of the stored image to `
 result. Images are uint8 RGB [height, width, 3].
 """
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
 from localizer.boxes import area_xyxy, clip_rel_xyxy
+from localizer.close_ups import close_up
 
 IDENTITY = np.eye(2, 3)
 # Grey, so that what lies outside the photo is neither light nor dark to the network.
@@ -28,12 +31,18 @@ def philox(seed, stream):
 
 
 def random_numbers(seed, epoch, index):
-    """The random numbers of one sample in one epoch: geometry [8, 7], colour and the rest [16]."""
+    """The random numbers of one sample in one epoch.
+
+    Returns:
+        Those of the geometry [8, 7], of the colour and the rest [16], and of close-ups [8, 6].
+    """
     generator = philox(seed, (epoch << 40) | index)
-    return generator.random((_ATTEMPTS, 7)), generator.random(16)
+    return (
+        generator.random((_ATTEMPTS, 7)), generator.random(16), generator.random((_ATTEMPTS, 6)),
+    )  # fmt: skip
 
 
-def augment(image, box_rel_xyxy, size, config, seed, epoch, index):
+def augment(image, box_rel_xyxy, size, config, seed, epoch, index, close_ups=0.0):
     """One training view of a sample.
 
     Args:
@@ -42,36 +51,51 @@ def augment(image, box_rel_xyxy, size, config, seed, epoch, index):
         size: side of the result in pixels.
         config: AugmentationConfig.
         seed, epoch, index: what the view depends on.
+        close_ups: probability that the view is one like those of a second look.
 
     Returns:
         uint8 RGB [size, size, 3], and the box in it, float32 [4] `rel_xyxy`.
     """
-    geometry, rest = random_numbers(seed, epoch, index)
-    matrix, box_rel_xyxy = draw_map(geometry, box_rel_xyxy, config)
+    geometry, rest, near = random_numbers(seed, epoch, index)
+    close = near if rest[15] < close_ups else None
+    matrix, box_rel_xyxy = draw_map(geometry, box_rel_xyxy, config, close)
     image = warp(image, matrix, size)
     image = change_colour(image, colour_matrix(rest[:5], config))
     image = blur(image, rest[5:7], config)
-    return erase(image, rest[7:], config), box_rel_xyxy
+    return erase(image, rest[7:15], config), box_rel_xyxy
 
 
-def draw_map(numbers, box_rel_xyxy, config):
+def draw_map(numbers, box_rel_xyxy, config, close=None):
     """The first of several random maps that keeps enough of the box in view; else the identity.
 
     Args:
         numbers: uniform in [0, 1), [attempts, 7].
         box_rel_xyxy: float [4].
+        close: for close-ups, uniform in [0, 1), [attempts, 6]. Their errors move and resize the
+            box already, so of the rest only the flip and the rotation are drawn.
 
     Returns:
         The map, and the box under it, clipped to the image.
     """
-    for attempt in numbers:
+    if close is not None:
+        config = replace(config, zoom_in=1.0, zoom_out=1.0, translation=0.0, aspect=1.0)
+    for i, attempt in enumerate(numbers):
         matrix = affine_map(attempt, config)
+        if close is not None:
+            matrix = _after(matrix, close_up(close[i], box_rel_xyxy))
         moved = map_box(box_rel_xyxy, matrix, config.rotated_shape)
         clipped = clip_rel_xyxy(moved)
         visible = area_xyxy(clipped)
         if visible > 0 and visible >= config.min_visible * area_xyxy(moved):
             return matrix, clipped
     return IDENTITY, np.asarray(box_rel_xyxy, np.float32)
+
+
+def _after(second, first):
+    """The map that does what one map does and then what another does."""
+    return np.column_stack(
+        [second[:, :2] @ first[:, :2], second[:, :2] @ first[:, 2] + second[:, 2]]
+    )
 
 
 def affine_map(numbers, config):

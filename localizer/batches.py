@@ -5,6 +5,8 @@ import numpy as np
 import pandas as pd
 
 from localizer.augmentation import augment, philox, resample
+from localizer.close_ups import SHARE
+from localizer.config import NO_AUGMENTATION
 from localizer.store import BOX_COLUMNS
 
 # Marks the generator that orders the samples, apart from those of the samples themselves.
@@ -33,18 +35,21 @@ class Batches(keras.utils.PyDataset):
         training: shuffled, augmented if the recipe says so, and without the incomplete last batch.
         unlabelled: another Dataset, all of whose photos are added. The row of the target `class`
             is 0 for those that have none of the classes.
+        whole: images of the model's input, not of what its network sees in one of two looks.
     """
 
     def __init__(
         self, dataset, rows, config, outputs=("box",), classes=None, training=False,
-        unlabelled=None,
+        unlabelled=None, whole=False,
     ):  # fmt: skip
         super().__init__(workers=config.workers, max_queue_size=8)
         self.epoch = 0
         self._config = config
         self._outputs = outputs
         self._training = training
-        self._augment = training and config.augment
+        self._whole = whole
+        self._augmentation = config.augmentation if config.augment else NO_AUGMENTATION
+        self._close_ups = SHARE if config.looks == 2 else 0.0
         self._stores = [dataset.images]
         # Where each sample's pixels are: store, row in it.
         self._places = [(0, int(row)) for row in rows]
@@ -75,16 +80,16 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, batch):
         start = batch * self._config.batch_size
         chosen = self._order[start : start + self._config.batch_size]
-        size = self._config.image_size
+        size = self._config.image_size if self._whole else self._config.view_size
         images = np.empty((len(chosen), size, size, 3), np.uint8)
         boxes = self._boxes[chosen]
         for i, sample in enumerate(chosen):
             store, row = self._places[sample]
             pixels = self._stores[store][row]
-            if self._augment:
+            if self._training:
                 images[i], boxes[i] = augment(
-                    pixels, boxes[i], size, self._config.augmentation, self._config.seed,
-                    self.epoch, store * _STORE_STREAM + row,
+                    pixels, boxes[i], size, self._augmentation, self._config.seed,
+                    self.epoch, store * _STORE_STREAM + row, self._close_ups,
                 )  # fmt: skip
             else:
                 images[i] = resample(pixels, size)

@@ -74,12 +74,22 @@ class AugmentationConfig(_PlainNumbers):
     erasing: ClosedUnitInterval = 0.1
 
 
+NO_AUGMENTATION = AugmentationConfig(
+    flip=0.0, zoom_in=1.0, zoom_out=1.0, translation=0.0, aspect=1.0, rotation=0.0, brightness=0.0,
+    contrast=1.0, saturation=1.0, hue=0.0, grey=0.0, blur=0.0, erasing=0.0,
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class TrainingConfig(_PlainNumbers):
     """A recipe: network, target coding, losses, optimisation and augmentation.
 
     Attributes:
-        image_size: side of the network's input in pixels, from 96 to 1024.
+        image_size: side of the model's input in pixels, from 96 to 1024.
+        looks: 1 = the network sees the whole input; 2 = it sees the whole input, then the part
+            around the box that it found there, enlarged.
+        look_size: side in pixels of what the network sees in each of two looks, from 96 to 1024;
+            one look sees image_size pixels.
         alpha: width of MobileNet v1; there are ImageNet weights for 0.25, 0.5, 0.75 and 1.0.
         weights: initial weights: "imagenet" (of the backbone), "none", a Keras weights file of the
             backbone, or a .keras file of a trained localizer, whose fitting layers are taken.
@@ -90,7 +100,8 @@ class TrainingConfig(_PlainNumbers):
             and "simcc" use: 8 or 16.
         coordinates: what four numbers mse and smooth_l1 compare: "corners" (xmin, ymin, xmax,
             ymax), or "sqrt_size" (centre x, centre y, square roots of width and height).
-        coordinate_unit: the scale on which they are compared: "pixel" of the input, or "image".
+        coordinate_unit: the scale on which they are compared: "pixel" of what the network
+            sees, or "image", its side.
         box_loss: "mse" or "smooth_l1", on the coordinates in their unit; or "iou", "giou", "diou"
             or "ciou", on the boxes.
         distribution_loss_weight: of the cross-entropy of "simcc"'s distributions beside the box
@@ -116,13 +127,15 @@ class TrainingConfig(_PlainNumbers):
             0 = never.
         unlabelled: whether the photos of the dataset's unlabelled/ folder, which carry a teacher's
             boxes, are trained on, too; nothing is ever scored on them.
-        augment: whether training images are augmented.
+        augment: whether training images are augmented; the close-ups of two looks are taken anyway.
         augmentation: how.
         workers: threads that prepare batches.
         seed: of the initial weights, the order of the images and the augmentation.
     """
 
     image_size: ImageSize = 128
+    looks: Literal[1, 2] = 2
+    look_size: ImageSize = 96
     alpha: Positive = 0.25
     weights: str = "imagenet"
     head: Literal["recipe", "voting", "simcc"] = "simcc"
@@ -154,9 +167,14 @@ class TrainingConfig(_PlainNumbers):
     seed: Seed = 0
 
     @property
+    def view_size(self):
+        """Side in pixels of what the network sees at a time."""
+        return self.image_size if self.looks == 1 else self.look_size
+
+    @property
     def unit(self):
-        """What the image's side is in the unit of the coordinates: `image_size` pixels, or 1."""
-        return float(self.image_size) if self.coordinate_unit == "pixel" else 1.0
+        """What a view's side is in the unit of the coordinates: `view_size` pixels, or 1."""
+        return float(self.view_size) if self.coordinate_unit == "pixel" else 1.0
 
     def to_dict(self):
         """Every field, ready for YAML and JSON."""

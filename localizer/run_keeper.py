@@ -14,7 +14,9 @@ from tqdm import tqdm
 
 from localizer.atomic_files import replacing
 from localizer.errors import InputError
-from localizer.models.localizer_model import for_inference
+from localizer.losses import IoULoss
+from localizer.metrics import ClassAccuracy, MeanIoU
+from localizer.models.localizer_model import as_used
 from localizer.models.model_file import load_model_file, save_model_file
 from localizer.reporting.curves import write_curves
 from localizer.tensorboard_log import TensorboardLog
@@ -34,18 +36,27 @@ class RunKeeper(keras.callbacks.Callback):
         run: the run folder.
         model: the compiled model.
         training, validation: Batches.
+        whole: None; or for a model of two looks the Batches that it is validated on.
         config: TrainingConfig.
         description: what goes into best.keras beside the graph.
     """
 
-    def __init__(self, run, model, training, validation, config, description):
+    def __init__(self, run, model, training, validation, whole, config, description):
         super().__init__()
         self.history = []
         self._run = run
         self.set_model(model)
-        self._training, self._validation = training, validation
+        self._training, self._validation, self._whole = training, validation, whole
         self._config, self._description = config, description
-        self._inference = for_inference(model)
+        self._inference = as_used(model, config)
+        if whole:
+            metrics = {"box": [MeanIoU()], "class": [ClassAccuracy()]}
+            # Another model of the same weights: what is saved is not compiled.
+            self._judge = keras.Model(self._inference.input, self._inference.output)
+            self._judge.compile(
+                loss={"box": IoULoss("iou")},  # Keras evaluates nothing without a loss.
+                metrics={n: m for n, m in metrics.items() if n in self._inference.output},
+            )
         self._best_checksum = ""
         self._bar = None
         self._log = None
@@ -95,7 +106,7 @@ class RunKeeper(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Validate with the averaged weights, record, and keep what is best."""
         with self._averaged_weights():
-            validated = self.model.evaluate(self._validation, verbose=0, return_dict=True)
+            validated = self._validate()
             row = self._row(epoch, logs, validated)
             is_best = not self.history or row["val_iou"] > max(r["val_iou"] for r in self.history)
             self.history.append(row)
@@ -107,6 +118,15 @@ class RunKeeper(keras.callbacks.Callback):
         if is_best:
             self._take_next_best()
         self.model.stop_training = self.is_over
+
+    def _validate(self):
+        """Losses and metrics by name; of two looks the losses of the first, as it is trained."""
+        validated = self.model.evaluate(self._validation, verbose=0, return_dict=True)
+        if not self._whole:
+            return validated
+        used = self._judge.evaluate(self._whole, verbose=0, return_dict=True)
+        used = {name: value for name, value in used.items() if "loss" not in name}
+        return {**validated, "first_look_iou": validated["box_iou"], **used}
 
     def _row(self, epoch, logs, validated):
         seconds = time.perf_counter() - self._epoch_began

@@ -32,7 +32,7 @@ from localizer.iou_statistics import summarize
 from localizer.losses import build_losses
 from localizer.metrics import ClassAccuracy, MeanIoU
 from localizer.models.cost import count_macs
-from localizer.models.localizer_model import build_localizer
+from localizer.models.localizer_model import PUBLIC_OUTPUTS, build_localizer
 from localizer.models.model_file import load_model_file
 from localizer.optimization import build_optimizer
 from localizer.resuming import refuse_changes
@@ -81,9 +81,12 @@ def _train(dataset, config, run, resume, overwrite, progress):
     data = _describe_data(dataset, _unlabelled(dataset, config))
     _check_folder(run, settings, data, resume, overwrite)
     model, training, validation, classes = prepare(dataset, config)
+    public = tuple(name for name in PUBLIC_OUTPUTS if name in model.output)
+    whole = Batches(dataset, dataset.indices("validation"), config, public, classes, whole=True)
     keeper = RunKeeper(
-        run, model, training, validation, config, _describe(dataset, data, config, classes)
-    )
+        run, model, training, validation, None if config.looks == 1 else whole, config,
+        _describe(dataset, data, config, classes),
+    )  # fmt: skip
     if not (resume and (run / "config.yaml").exists()):
         _start_folder(run, settings, data)
     first_epoch = keeper.restore() if resume else 0
@@ -94,7 +97,7 @@ def _train(dataset, config, run, resume, overwrite, progress):
                 training, epochs=config.epochs, initial_epoch=first_epoch, shuffle=False,
                 callbacks=[keeper], verbose=0,
             )  # fmt: skip
-    return _summarize(run, validation, keeper)
+    return _summarize(run, whole, keeper)
 
 
 def _unlabelled(dataset, config):
@@ -259,7 +262,7 @@ def score_split(run, dataset, config, split):
     """
     run = Path(run)
     model, _ = load_model_file(run / "best.keras")
-    batches = Batches(dataset, dataset.indices(split), config)
+    batches = Batches(dataset, dataset.indices(split), config, whole=True)
     metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     metrics |= {"split": split, **_score(model, batches, run / f"{split}_predictions.csv")}
     write_text(run / f"{split}_metrics.json", json.dumps(metrics, indent=2) + "\n")

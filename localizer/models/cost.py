@@ -2,6 +2,7 @@
 
 import math
 
+import keras
 from keras import layers
 
 
@@ -14,10 +15,14 @@ def count_macs(model):
     Args:
         model: keras.Model of fixed input size.
     """
-    return sum(_layer_macs(layer) for layer in model.layers)
+    # By its nodes, not its layers: a network that looks twice is one layer and works twice.
+    nodes = [node for level in model._nodes_by_depth.values() for node in level]
+    return sum(_layer_macs(node.operation) for node in nodes)
 
 
 def _layer_macs(layer):
+    if isinstance(layer, keras.Model):
+        return count_macs(layer)
     if isinstance(layer, layers.DepthwiseConv2D):
         _, height, width, channels = layer.output.shape
         return height * width * channels * math.prod(layer.kernel_size)

@@ -4,9 +4,11 @@ import keras
 
 from localizer.errors import InputError
 from localizer.models.backbone import mobilenet_v1
+from localizer.models.fused_normalization import fuse_normalization
 from localizer.models.model_file import load_model_file
 from localizer.models.recipe_head import recipe_head
 from localizer.models.simcc_head import simcc_head
+from localizer.models.two_looks import look_twice
 from localizer.models.voting_head import voting_head
 
 HEADS = {"recipe": recipe_head, "voting": voting_head, "simcc": simcc_head}
@@ -23,7 +25,7 @@ def build_localizer(config, class_count=0):
         class_count: number of classes of the class output; 0 = none.
 
     Returns:
-        keras.Model from `image`, float [n, image_size, image_size, 3] RGB in 0..255, to a dict:
+        keras.Model from `image`, float [n, view_size, view_size, 3] RGB in 0..255, to a dict:
         what the loss needs, and `box`, float [n, 4] `rel_xyxy`.
 
     Raises:
@@ -31,7 +33,7 @@ def build_localizer(config, class_count=0):
     """
     from_model = config.weights.endswith(".keras")
     backbone = mobilenet_v1(
-        config.image_size, config.alpha, "none" if from_model else config.weights
+        config.view_size, config.alpha, "none" if from_model else config.weights
     )
     outputs = HEADS[config.head](backbone.output, config, class_count)
     model = keras.Model(backbone.input, outputs, name="localizer")
@@ -40,13 +42,14 @@ def build_localizer(config, class_count=0):
             layer.momentum = config.bn_momentum
     if from_model:
         _take_weights(model, config.weights)
+    fuse_normalization(model)
     return model
 
 
 def _take_weights(model, path):
     """Set the weights of every layer that has its like, by name and shapes, in a model file."""
     source, _ = load_model_file(path)
-    known = {layer.name: layer.get_weights() for layer in source.layers}
+    known = {layer.name: layer.get_weights() for layer in _inner_network(source).layers}
     taken = 0
     for layer in model.layers:
         own, weights = layer.get_weights(), known.get(layer.name, [])
@@ -55,6 +58,26 @@ def _take_weights(model, path):
             taken += 1
     if not taken:
         raise InputError(f"--weights {path}: no layer of it fits this network (other alpha?)")
+
+
+def _inner_network(model):
+    """The network that a model looks twice with; itself where it looks once."""
+    inner = [layer for layer in model.layers if isinstance(layer, keras.Model)]
+    return inner[0] if inner else model
+
+
+def as_used(model, config):
+    """The model that a trained network becomes: its public outputs, of as many looks as asked for.
+
+    Args:
+        model: what `build_localizer` returned; the weights are shared.
+        config: its TrainingConfig.
+
+    Returns:
+        keras.Model from `image`, float [n, image_size, image_size, 3] RGB in 0..255.
+    """
+    network = for_inference(model)
+    return network if config.looks == 1 else look_twice(network, config.image_size)
 
 
 def for_inference(model):
