@@ -98,6 +98,7 @@ class TrainingConfig(_PlainNumbers):
             edge is the mean of a distribution over one axis of the image).
         feature_stride: pixels of the input between two cells of the finest features that "voting"
             and "simcc" use: 8 or 16.
+        head_width: channels of those features.
         coordinates: what four numbers mse and smooth_l1 compare: "corners" (xmin, ymin, xmax,
             ymax), or "sqrt_size" (centre x, centre y, square roots of width and height).
         coordinate_unit: the scale on which they are compared: "pixel" of what the network
@@ -140,6 +141,7 @@ class TrainingConfig(_PlainNumbers):
     weights: str = "imagenet"
     head: Literal["recipe", "voting", "simcc"] = "simcc"
     feature_stride: Literal[8, 16] = 8
+    head_width: Count = 88
     coordinates: Literal["corners", "sqrt_size"] = "corners"
     coordinate_unit: Literal["pixel", "image"] = "pixel"
     box_loss: Literal["mse", "smooth_l1", "iou", "giou", "diou", "ciou"] = "diou"

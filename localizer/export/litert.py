@@ -44,9 +44,10 @@ def convert_integer_network(model, images):
 
     A softmax over many cells has weights below 1/256, which 8 bits turn to nothing, and products
     of such weights with boxes are rounded once more, cell by cell. Neither costs time in float32.
+    Nor does what lies between two looks, where a box of 8 bits would say where the second one is.
     """
     with _converter(model, tf.uint8) as converter:
-        nodes, operations = _after_the_network(converter.convert())
+        nodes, operations = _around_the_network(converter.convert())
     with _converter(model, tf.uint8) as converter:
         _quantize(converter, images, "uint8")
         options = tf.lite.experimental.QuantizationDebugOptions(
@@ -79,18 +80,45 @@ def operations_of(graph):
     return [kind for kind, _, _ in _listing(graph)]
 
 
-def _after_the_network(graph):
-    """Outputs and types of the operations that no convolution depends on."""
-    needed, nodes, inside, after = set(), [], set(), set()
-    for kind, inputs, outputs in reversed(_listing(graph)):
-        if kind in _CONVOLUTIONS or needed & set(outputs):
+def _around_the_network(graph):
+    """Outputs and types of the operations that are not the network's own.
+
+    Those are the ones that no convolution depends on, and those between two looks.
+    """
+    listing = _listing(graph)
+    between = _between_looks(listing)
+    needed, nodes, inside, around = set(), [], set(), set()
+    for number, (kind, inputs, outputs) in reversed(list(enumerate(listing))):
+        is_needed = kind in _CONVOLUTIONS or needed & set(outputs)
+        if is_needed:
             needed |= set(inputs)
+        if is_needed and number not in between:
             inside.add(kind)
         else:
             # The quantizer knows an operation of several outputs by their joined names.
             nodes += [*outputs, ";".join(outputs)]
-            after.add(kind)
-    return nodes, sorted(after - inside)
+            around.add(kind)
+    return nodes, sorted(around - inside)
+
+
+def _between_looks(listing):
+    """Numbers of the operations from the first look's last convolutions to the second's first one.
+
+    That is the one convolution whose input is gathered: nothing else in a network is.
+    """
+    made_by = {name: number for number, (*_, outputs) in enumerate(listing) for name in outputs}
+    for kind, inputs, _ in listing:
+        if kind not in _CONVOLUTIONS:
+            continue
+        found, left = set(), [made_by[name] for name in inputs if name in made_by]
+        while left:
+            number = left.pop()
+            if number not in found and listing[number][0] not in _CONVOLUTIONS:
+                found.add(number)
+                left += [made_by[name] for name in listing[number][1] if name in made_by]
+        if any(listing[number][0] == "GATHER" for number in found):
+            return found
+    return set()
 
 
 def _listing(graph):

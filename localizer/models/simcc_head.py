@@ -12,7 +12,7 @@ from keras import layers, ops
 
 from localizer.models.class_output import class_probabilities
 from localizer.models.coordinates import encode
-from localizer.models.feature_pyramid import WIDTH, merge_features
+from localizer.models.feature_pyramid import merge_features
 
 # Side of a bin in pixels of the input.
 BIN = 2
@@ -32,7 +32,7 @@ def simcc_head(features, config, class_count):
         bins whose places are spread evenly from 0 to 1; `score` [n] in [0, 1], see `confidence`;
         and with classes `class` [n, class_count], a softmax.
     """
-    x = merge_features(features, config.feature_stride)
+    x = merge_features(features, config.feature_stride, config.head_width)
     bins = x.shape[1] * config.feature_stride // BIN
     begins, ends = zip(*(_edges(x, axis, bins) for axis in ("x", "y")))
     edges = ops.stack([*begins, *ends], axis=-1)
@@ -78,7 +78,7 @@ def _edges(x, axis, bins):
     weights = ops.softmax(layers.Conv2D(1, 1, name=f"{axis}_attention")(x), axis=across)
     pooled = [ops.sum(weights * x, axis=across), ops.max(x, axis=across)]
     line = ops.concatenate(pooled, axis=-1)
-    line = layers.Conv1D(WIDTH, 3, padding="same", use_bias=False, name=f"{axis}_mix")(line)
+    line = layers.Conv1D(x.shape[-1], 3, padding="same", use_bias=False, name=f"{axis}_mix")(line)
     line = layers.ReLU(6.0)(layers.BatchNormalization(name=f"{axis}_mix_bn")(line))
     cells = line.shape[1]
     logits = layers.Conv1D(2 * bins // cells, 3, padding="same", name=f"{axis}_bins")(line)

@@ -35,7 +35,8 @@ def voting_head(features, config, class_count):
         coding and unit; `score` [n], the mean IoU of the votes with the box they make, in [0, 1];
         and with classes `class` [n, class_count], a softmax.
     """
-    votes, attention = _votes(merge_features(features, config.feature_stride))
+    merged = merge_features(features, config.feature_stride, config.head_width)
+    votes, attention = _votes(merged)
     box = ops.sum(attention * votes, axis=1)
     outputs = {
         "box": box,
