@@ -34,7 +34,8 @@ data, weights, epochs, out = sys.argv[1:]
 dataset = open_dataset(data)
 config = TrainingConfig(epochs=int(epochs), weights=weights, learning_rate=1e-4, workers=1)
 model, _ = load_model_file(weights)
-boxes = model.predict(Batches(dataset, dataset.indices("validation"), config), verbose=0)["box"]
+photos = Batches(dataset, dataset.indices("validation"), config, whole=True)
+boxes = model.predict(photos, verbose=0)["box"]
 np.save(out + "/boxes.npy", boxes)
 train(dataset, config, out + "/run", progress=False)
 """

@@ -47,7 +47,7 @@ def main():
     training = Batches(dataset, dataset.indices("train"), config, outputs, training=True)
     count = len(training) * config.batch_size
     rng = np.random.default_rng(0)
-    size = config.image_size
+    size = config.view_size
     images = rng.integers(0, 256, (count, size, size, 3), dtype=np.uint8)
     boxes = np.sort(rng.random((count, 2, 2), dtype=np.float32), axis=1).reshape(count, 4)
     targets = {name: boxes for name in outputs}

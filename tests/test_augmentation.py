@@ -145,7 +145,7 @@ def test_enough_of_the_box_stays_in_view():
     for index in range(300):
         low = rng.uniform(0, 0.7, 2)
         box = np.concatenate([low, low + 0.25]).astype(np.float32)
-        numbers, _ = augmentation.random_numbers(0, 0, index)
+        numbers, *_ = augmentation.random_numbers(0, 0, index)
         matrix, clipped = augmentation.draw_map(numbers, box, config)
         whole = map_box(box, matrix, config.rotated_shape)
         visible = np.prod(clipped[2:] - clipped[:2]) / np.prod(whole[2:] - whole[:2])

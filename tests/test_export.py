@@ -25,6 +25,7 @@ from localizer.export.images import ExportImages
 from localizer.export.metadata import open_source_model
 from localizer.models.localizer_model import build_localizer, for_inference
 from localizer.models.model_file import save_model_file
+from localizer.models.two_looks import look_twice
 from localizer.predictors.exported_file import is_exported, read_metadata
 from localizer.predictors.keras_model import KerasModel
 from localizer.predictors.litert_model import LitertModel
@@ -44,10 +45,10 @@ def blobs(count, seed, size=SIZE):
     return images
 
 
-def small_model(folder, bias=0.0, **config):
+def small_model(folder, bias=0.0, looks=1, **config):
     """An untrained model with classes, whose boxes depend on the image; bias: of the boxes."""
     keras.utils.set_random_seed(0)
-    config = TrainingConfig(weights="none", image_size=SIZE, **config)
+    config = TrainingConfig(weights="none", image_size=SIZE, looks=1, **config)
     model = for_inference(build_localizer(config, class_count=len(CLASSES)))
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
@@ -58,6 +59,8 @@ def small_model(folder, bias=0.0, **config):
             layer.set_weights([noise, zeros + (bias if layer.filters == 4 else 0)])
     # Takes the statistics of these images; with the first ones, the signal dies on its way down.
     model(blobs(32, seed=3).astype(np.float32), training=True)
+    if looks == 2:
+        model = look_twice(model, SIZE)
     path = folder / "tiny.keras"
     description = {
         "target": "head", "image_size": SIZE, "stored_size": STORED, "classes": CLASSES,
@@ -131,6 +134,30 @@ def test_where_a_score_is_divided_the_end_is_in_float(exports):
     assert "float32 after" in exports["litert-int8"].arithmetic
     assert dtypes_of(path, ("CONV_2D", "DEPTHWISE_CONV_2D")) == {np.int8}
     assert dtypes_of(path, ("DIV", "SOFTMAX", "SUM")) == {np.float32}
+
+
+@pytest.fixture(scope="module")
+def two_looks(images, tmp_path_factory):
+    """Exports of a model that looks twice. What 8 bits make of a random net is no test, either."""
+    folder = tmp_path_factory.mktemp("two")
+    source = small_model(folder, head="voting", looks=2)
+    vague = np.tile(np.float32([0.1, 0.1, 0.9, 0.9]), (len(images.check), 1))
+    vague = replace(images, truth_rel_xyxy=vague)
+    return {name: export_model(source, name, vague, folder / "out") for name in FORMATS}
+
+
+def test_two_looks_are_one_graph_with_the_weights_of_one(two_looks, exports):
+    for name in ("litert", "litert-int8", "onnx"):
+        one, two = (files[name].path.stat().st_size for files in (exports, two_looks))
+        assert one < two < 1.15 * one
+    for name in ("litert", "onnx", "saved_model"):
+        assert two_looks[name].check.difference < 1e-4
+
+
+def test_between_two_looks_nothing_is_rounded_to_8_bits(two_looks):
+    path = two_looks["litert-int8"].path
+    assert dtypes_of(path, ("CONV_2D", "DEPTHWISE_CONV_2D")) == {np.int8}
+    assert dtypes_of(path, ("GATHER", "FLOOR", "DIV", "SUM")) == {np.float32}
 
 
 def test_where_nothing_is_divided_the_graph_is_integer_throughout(images, tmp_path):

@@ -21,7 +21,7 @@ from localizer.models.model_file import load_model_file, save_model_file
 from localizer.models.simcc_head import confidence
 from localizer.models.voting_head import agreement
 
-SCRATCH = TrainingConfig(weights="none", head="recipe", box_loss="mse")
+SCRATCH = TrainingConfig(weights="none", head="recipe", box_loss="mse", looks=1)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_a_head_stays_within_the_limits_of_a_tiny_network(head):
 def test_votes_begin_around_their_cells_and_agree_with_themselves_alone():
     """With all votes and weights as they begin, the box is their mean: 0.4 wide, in the middle."""
     model = build_localizer(replace(SCRATCH, head="voting"))
-    model.get_layer("attention_logits").set_weights([np.zeros((1, 1, 96, 1)), np.zeros(1)])
+    model.get_layer("attention_logits").set_weights([np.zeros((1, 1, 88, 1)), np.zeros(1)])
     outputs = model(np.zeros((1, 128, 128, 3), np.float32))
     np.testing.assert_allclose(outputs["box"], [[0.3, 0.3, 0.7, 0.7]], atol=1e-5)
     centres = (np.arange(16) + 0.5) / 16

@@ -173,7 +173,7 @@ def test_another_best_model(damage, run, scenes, no_steps):
 
 def test_a_best_model_of_another_size(run, scenes, no_steps):
     _, description = load_model_file(run / "best.keras")
-    other = for_inference(build_localizer(replace(CONFIG, image_size=128)))
+    other = for_inference(build_localizer(replace(CONFIG, looks=1, image_size=128)))
     save_model_file(other, run / "best.keras", description | {"image_size": 128})
     with pytest.raises(InputError, match=rf"best\.keras.*another run's.*{REMEDY}"):
         resume(scenes, run)

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from localizer.augmentation import resample
 from localizer.batches import Batches
 from localizer.config import TrainingConfig
 from localizer.dataset_generation import GenerationSettings, generate_dataset
@@ -58,6 +59,8 @@ def test_a_run_folder_explains_itself(whole_run, synthetic_dataset):
     _, description = load_model_file(whole_run / "best.keras")
     assert description["commit"] == environment["commit"]
     assert len(history_of(whole_run)) == 3
+    # What two looks find is what counts; the first look alone is on record, too.
+    assert {"val_iou", "val_first_look_iou", "val_class_accuracy"} <= set(history_of(whole_run))
     metrics = json.loads((whole_run / "metrics.json").read_text())
     assert metrics["n"] == len(synthetic_dataset.indices("validation"))
     assert metrics["mean_iou"] == pytest.approx(history_of(whole_run)["val_iou"].max(), abs=1e-5)
@@ -141,9 +144,10 @@ def test_a_foreign_folder_is_left_alone(synthetic_dataset, tmp_path):
 def test_weights_of_a_trained_model_are_taken(whole_run):
     config = replace(SMALL, weights=str(whole_run / "best.keras"), class_output="none")
     trained, _ = load_model_file(whole_run / "best.keras")
+    network = trained.get_layer("localizer")
     model = build_localizer(config)
     for name in ("conv1", "conv_pw_13_bn", "x_bins"):
-        for one, other in zip(model.get_layer(name).weights, trained.get_layer(name).weights):
+        for one, other in zip(model.get_layer(name).weights, network.get_layer(name).weights):
             np.testing.assert_array_equal(one, other)
     with pytest.raises(InputError, match="no layer of it fits"):
         build_localizer(replace(config, alpha=0.5, head="recipe"))
@@ -191,13 +195,35 @@ def test_averaged_weights_are_the_ones_that_are_kept(synthetic_dataset, tmp_path
     assert any(np.abs(a - b).max() > 1e-6 for a, b in zip(one, other))
 
 
+def test_half_of_the_views_of_two_looks_are_close_ups(synthetic_dataset):
+    """Without augmentation a view is the whole photo, or a close-up, in which the box is large."""
+    config = replace(SMALL, augment=False)
+    rows = synthetic_dataset.indices("train")
+    batches = Batches(synthetic_dataset, rows, config, training=True)
+    places = {tuple(synthetic_dataset.boxes_rel_xyxy[row]): row for row in rows}
+    near = whole = 0
+    for epoch in range(3):
+        batches.start_epoch(epoch)
+        for images, targets in (batches[i] for i in range(len(batches))):
+            for image, box in zip(images, targets["box"]):
+                if tuple(box) not in places:
+                    near += 1
+                    assert np.prod(box[2:] - box[:2]) > 0.1
+                    continue
+                whole += 1
+                pixels = synthetic_dataset.images[places[tuple(box)]]
+                np.testing.assert_array_equal(image, resample(pixels, SMALL.look_size))
+    # Of a box that nearly fills the photo, the whole photo is the close-up.
+    assert 0.3 < near / (near + whole) < 0.6
+
+
 def test_the_kept_model_scores_photos_as_validation_did(whole_run, synthetic_dataset):
     predictor = KerasModel(whole_run)
     rows = synthetic_dataset.indices("validation")[:8]
     photos = [synthetic_dataset.read_photo(row) for row in rows]
     answer = predictor.predict(photos)
     model, _ = load_model_file(whole_run / "best.keras")
-    images, _ = Batches(synthetic_dataset, rows, SMALL)[0]
+    images, _ = Batches(synthetic_dataset, rows, SMALL, whole=True)[0]
     expected = keras.ops.convert_to_numpy(model(images)["box"])
     np.testing.assert_allclose(answer.boxes_rel_xyxy, np.clip(expected, 0, 1), atol=1e-4)
     assert set(answer.labels) <= set(synthetic_dataset.classes("species"))
@@ -217,7 +243,7 @@ def with_unlabelled(synthetic_dataset, tmp_path_factory):
 
 
 def test_unlabelled_photos_are_trained_on_with_their_own_boxes(with_unlabelled):
-    config = replace(SMALL, augment=False, image_size=160, batch_size=8)
+    config = replace(SMALL, augment=False, looks=1, image_size=160, batch_size=8)
     rows = with_unlabelled.indices("train")
     added = with_unlabelled.unlabelled
     batches = Batches(with_unlabelled, rows, config, training=True, unlabelled=added)
