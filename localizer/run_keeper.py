@@ -34,29 +34,22 @@ class RunKeeper(keras.callbacks.Callback):
 
     Args:
         run: the run folder.
-        model: the compiled model.
-        training, validation: Batches.
-        whole: None; or for a model of two looks the Batches that it is validated on.
+        parts: what `localizer.training.prepare` returned.
         config: TrainingConfig.
         description: what goes into best.keras beside the graph.
     """
 
-    def __init__(self, run, model, training, validation, whole, config, description):
+    def __init__(self, run, parts, config, description):
         super().__init__()
         self.history = []
         self._run = run
-        self.set_model(model)
-        self._training, self._validation, self._whole = training, validation, whole
+        self.set_model(parts.model)
+        self._training, self._validation, self._photos = (
+            parts.training, parts.validation, parts.photos,
+        )  # fmt: skip
         self._config, self._description = config, description
-        self._inference = as_used(model, config)
-        if whole:
-            metrics = {"box": [MeanIoU()], "class": [ClassAccuracy()]}
-            # Another model of the same weights: what is saved is not compiled.
-            self._judge = keras.Model(self._inference.input, self._inference.output)
-            self._judge.compile(
-                loss={"box": IoULoss("iou")},  # Keras evaluates nothing without a loss.
-                metrics={n: m for n, m in metrics.items() if n in self._inference.output},
-            )
+        self._inference = as_used(parts.model, config)
+        self._two_looks = _compiled(self._inference) if config.looks == 2 else None
         self._best_checksum = ""
         self._bar = None
         self._log = None
@@ -122,9 +115,9 @@ class RunKeeper(keras.callbacks.Callback):
     def _validate(self):
         """Losses and metrics by name; of two looks the losses of the first, as it is trained."""
         validated = self.model.evaluate(self._validation, verbose=0, return_dict=True)
-        if not self._whole:
+        if not self._two_looks:
             return validated
-        used = self._judge.evaluate(self._whole, verbose=0, return_dict=True)
+        used = self._two_looks.evaluate(self._photos, verbose=0, return_dict=True)
         used = {name: value for name, value in used.items() if "loss" not in name}
         return {**validated, "first_look_iou": validated["box_iou"], **used}
 
@@ -229,6 +222,17 @@ class RunKeeper(keras.callbacks.Callback):
             return str(error)
         known = found == self._best_checksum
         return None if known else f"{file}: not the model that this run kept (another run's?)"
+
+
+def _compiled(model):
+    """A model of the same weights that can be evaluated; what is saved shall not be compiled."""
+    metrics = {"box": [MeanIoU()], "class": [ClassAccuracy()]}
+    judge = keras.Model(model.input, model.output)
+    judge.compile(
+        loss={"box": IoULoss("iou")},  # Keras evaluates nothing without a loss.
+        metrics={name: metric for name, metric in metrics.items() if name in model.output},
+    )
+    return judge
 
 
 def _checksum(model, description):

@@ -15,7 +15,7 @@ runs/NAME/
 
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
@@ -80,24 +80,19 @@ def _train(dataset, config, run, resume, overwrite, progress):
     config = _settle_classes(dataset, config)
     data = _describe_data(dataset, _unlabelled(dataset, config))
     _check_folder(run, settings, data, resume, overwrite)
-    model, training, validation, classes = prepare(dataset, config)
-    public = tuple(name for name in PUBLIC_OUTPUTS if name in model.output)
-    whole = Batches(dataset, dataset.indices("validation"), config, public, classes, whole=True)
-    keeper = RunKeeper(
-        run, model, training, validation, None if config.looks == 1 else whole, config,
-        _describe(dataset, data, config, classes),
-    )  # fmt: skip
+    parts = prepare(dataset, config)
+    keeper = RunKeeper(run, parts, config, _describe(dataset, data, config, parts.classes))
     if not (resume and (run / "config.yaml").exists()):
         _start_folder(run, settings, data)
     first_epoch = keeper.restore() if resume else 0
     if first_epoch < config.epochs and not keeper.is_over:
         with keeper.show_progress(progress):
             # Batches shuffles by itself; Keras' own shuffling would depend on what ran before.
-            model.fit(
-                training, epochs=config.epochs, initial_epoch=first_epoch, shuffle=False,
+            parts.model.fit(
+                parts.training, epochs=config.epochs, initial_epoch=first_epoch, shuffle=False,
                 callbacks=[keeper], verbose=0,
             )  # fmt: skip
-    return _summarize(run, whole, keeper)
+    return _summarize(run, parts.photos, keeper)
 
 
 def _unlabelled(dataset, config):
@@ -111,6 +106,25 @@ def _settle_classes(dataset, config):
     return replace(config, class_output=dataset.finest_class_column())
 
 
+@dataclass(frozen=True)
+class Parts:
+    """What a recipe trains, and what on.
+
+    Attributes:
+        model: the compiled network.
+        training: Batches of views.
+        validation: Batches of what the network sees of a photo in the first look, or the only one.
+        photos: Batches of the same photos as the finished model takes them.
+        classes: names of the classes; None without a class output.
+    """
+
+    model: keras.Model
+    training: Batches
+    validation: Batches
+    photos: Batches
+    classes: list[str] | None
+
+
 def prepare(dataset, config):
     """What a recipe trains, and what on.
 
@@ -119,8 +133,7 @@ def prepare(dataset, config):
         config: TrainingConfig.
 
     Returns:
-        The compiled keras.Model, its Batches for training and for validation, and the names of
-        its classes, None without a class output.
+        Parts.
 
     Raises:
         InputError: the dataset lacks a split or classes, or the network cannot be built.
@@ -146,7 +159,9 @@ def prepare(dataset, config):
     validation = Batches(dataset, validation_rows, config, outputs, classes)
     if keras.backend.backend() == "tensorflow":
         _create_variables(model, *validation[0])
-    return model, training, validation, classes
+    public = tuple(name for name in PUBLIC_OUTPUTS if name in model.output)
+    photos = Batches(dataset, validation_rows, config, public, classes, whole=True)
+    return Parts(model, training, validation, photos, classes)
 
 
 def _create_variables(model, images, targets):

@@ -45,8 +45,9 @@ def time_epoch(dataset, config, folder):
     from localizer.run_keeper import RunKeeper
     from localizer.training import prepare
 
-    model, training, validation, _ = prepare(dataset, config)
-    keeper = RunKeeper(folder, model, training, validation, config, {})
+    parts = prepare(dataset, config)
+    model, training = parts.model, parts.training
+    keeper = RunKeeper(folder, parts, config, {})
     ends = []
     clock = keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs=None: ends.append(time.perf_counter())
