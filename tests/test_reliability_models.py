@@ -51,11 +51,16 @@ def test_a_layer_larger_than_its_file_is_refused_before_it_is_made(sound, tmp_pa
     assert load_model_file(sound)[1] == SOUND
 
 
-def test_a_layer_without_weights_that_fills_the_memory(tmp_path):
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_layer_without_weights_that_fills_the_memory(tmp_path, nested):
     image = keras.Input((SIZE, SIZE, 3))
     huge = keras.layers.UpSampling2D(200)(image)
     box = keras.layers.Dense(4)(keras.layers.GlobalAveragePooling2D()(huge))
-    save_model_file(keras.Model(image, {"box": box}), tmp_path / "m.keras", SOUND)
+    model = keras.Model(image, {"box": box})
+    if nested:
+        image = keras.Input((SIZE, SIZE, 3))
+        model = keras.Model(image, model(image))
+    save_model_file(model, tmp_path / "m.keras", SOUND)
     with pytest.raises(InputError, match=r"makes a tensor of \[None, 19200, 19200, 3\]"):
         load_model_file(tmp_path / "m.keras")
 

@@ -51,6 +51,8 @@ def refuse_huge_tensors(path, model):
         InputError: one does.
     """
     for operation in model.operations:
+        if isinstance(operation, keras.Model):
+            refuse_huge_tensors(path, operation)
         for tensor in keras.tree.flatten(operation.output):
             if math.prod(side for side in tensor.shape if side) > _MAX_VALUES:
                 raise InputError(
