@@ -35,6 +35,8 @@ def test_float_bar():
     assert check_of(0.5e-4).failure(integer=False) == ""
     assert "differs" in check_of(2e-4).failure(integer=False)
     assert "differs" in check_of(0, score=2e-4).failure(integer=False)
+    assert check_of(5e-4).failure(integer=False, looks=2) == ""
+    assert "differs" in check_of(2e-3).failure(integer=False, looks=2)
 
 
 def test_integer_bar():

@@ -69,7 +69,7 @@ def export_model(source, file_format, images, out, runtime=None):
         for arithmetic, run in write(source, images, path):
             size = bytes_of(path)
             check = compare(run(images.check), reference, images.truth_rel_xyxy, size)
-            failure = check.failure(file_format == "litert-int8", images.foreign)
+            failure = check.failure(file_format == "litert-int8", images.foreign, source.looks)
             if not failure:
                 kept = _keep(path, out / path.name)
                 return Export(kept, file_format, arithmetic, check, _warning(file_format, size))

@@ -10,7 +10,7 @@ import keras
 
 from localizer.errors import InputError
 from localizer.models.cost import count_macs
-from localizer.models.localizer_model import for_inference
+from localizer.models.localizer_model import for_inference, inner_network
 from localizer.models.model_file import find_model_file, load_model_file
 
 _OXFORD_PET = (
@@ -37,6 +37,11 @@ class SourceModel:
     description: dict
     file: Path
     commit: str | None
+
+    @property
+    def looks(self):
+        """How often the model looks at a photo: 1 or 2."""
+        return 1 if inner_network(self.model) is self.model else 2
 
     @property
     def size(self):

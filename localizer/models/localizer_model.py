@@ -49,7 +49,7 @@ def build_localizer(config, class_count=0):
 def _take_weights(model, path):
     """Set the weights of every layer that has its like, by name and shapes, in a model file."""
     source, _ = load_model_file(path)
-    known = {layer.name: layer.get_weights() for layer in _inner_network(source).layers}
+    known = {layer.name: layer.get_weights() for layer in inner_network(source).layers}
     taken = 0
     for layer in model.layers:
         own, weights = layer.get_weights(), known.get(layer.name, [])
@@ -60,7 +60,7 @@ def _take_weights(model, path):
         raise InputError(f"--weights {path}: no layer of it fits this network (other alpha?)")
 
 
-def _inner_network(model):
+def inner_network(model):
     """The network that a model looks twice with; itself where it looks once."""
     inner = [layer for layer in model.layers if isinstance(layer, keras.Model)]
     return inner[0] if inner else model
