@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass, field, fields
-from typing import Literal
+from typing import Literal, get_args
 
 from jsonargparse.typing import ClosedUnitInterval, restricted_number_type
 
@@ -22,7 +22,8 @@ Momentum = restricted_number_type("Momentum", float, [(">=", 0), ("<", 1)])
 class _PlainNumbers:
     """Makes jsonargparse's restricted numbers plain: Keras and YAML do not know its subclasses.
 
-    And refuses what jsonargparse lets pass: a field that a recipe names and gives nothing.
+    And refuses what jsonargparse lets pass: a field that a recipe names and gives nothing, and true
+    or 1.0 where 1 is one of a few values.
     """
 
     def __post_init__(self):
@@ -30,6 +31,10 @@ class _PlainNumbers:
             value = getattr(self, one.name)
             if value is None:
                 raise InputError(f"{one.name} has no value")
+            values = get_args(one.type)
+            if values and (type(value), value) not in [(type(v), v) for v in values]:
+                said = ", ".join(map(str, values))
+                raise InputError(f"{one.name} is {value!r}; it is one of {said}")
             kind = next((kind for kind in (bool, int, float) if isinstance(value, kind)), None)
             if kind:
                 object.__setattr__(self, one.name, kind(value))

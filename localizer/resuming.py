@@ -24,11 +24,19 @@ def refuse_changes(run, settings, data):
         before = _read_settings(run / "config.yaml")
         environment = json.loads((run / "environment.json").read_text(encoding="utf-8"))
         checksums = _checksums(environment["dataset"])
+        missing = [name for name in settings if name not in before]
+        if missing:
+            raise InputError(
+                f"{run}: begun by an earlier version, which had no {', '.join(missing)}. Go on "
+                f"with commit {_shorten(environment.get('commit'))}, or start anew with --overwrite"
+            )
         changed = [
             f"{_shorten(name)}: {_shorten(repr(before.get(name)))} is now {settings.get(name)!r}"
             for name in sorted(before.keys() | settings.keys())
             if before.get(name) != settings.get(name) and name not in ("data", "workers")
         ]
+    except InputError:
+        raise
     except Exception as error:  # Damage surfaces as many kinds of exception in PyYAML.
         raise InputError(
             f"{run}: config.yaml or environment.json is damaged ({_shorten(error, 300)}); start "

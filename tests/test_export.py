@@ -136,6 +136,13 @@ def test_where_a_score_is_divided_the_end_is_in_float(exports):
     assert dtypes_of(path, ("DIV", "SOFTMAX", "SUM")) == {np.float32}
 
 
+def test_two_looks_of_the_recipes_head_are_not_integer_throughout(images, tmp_path):
+    source = small_model(tmp_path, bias=[20, 20, 70, 70], head="recipe", looks=2)
+    export = export_model(source, "litert-int8", images, tmp_path / "out")
+    assert "float32 after" in export.arithmetic
+    assert dtypes_of(export.path, ("GATHER", "FLOOR")) == {np.float32}
+
+
 @pytest.fixture(scope="module")
 def two_looks(images, tmp_path_factory):
     """Exports of a model that looks twice. What 8 bits make of a random net is no test, either."""

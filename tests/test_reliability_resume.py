@@ -280,6 +280,14 @@ def test_a_damaged_config(config, run, scenes, no_steps):
     assert len(str(caught.value)) < 1000
 
 
+def test_a_run_of_an_earlier_version_names_the_way_out(run, scenes, no_steps):
+    settings = yaml.safe_load((run / "config.yaml").read_text())
+    del settings["looks"], settings["look_size"]
+    (run / "config.yaml").write_text(yaml.safe_dump(settings))
+    with pytest.raises(InputError, match=rf"earlier version, .*no looks, look_size.*{REMEDY}"):
+        resume(scenes, run)
+
+
 def test_a_long_value_is_shortened(run, scenes, no_steps):
     settings = yaml.safe_load((run / "config.yaml").read_text())
     settings |= {"weights": "w" * 100_000, "k" * 1000: 1}

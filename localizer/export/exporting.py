@@ -103,7 +103,9 @@ def _write_litert_int8(source, images, path):
     # Rounded to 8 bits, the divisor of a photo can be 0, at which LiteRT stops with an error: the
     # union of two small boxes in the score, say. No set of images shows that it never happens.
     divides = "DIV" in litert.operations_of(litert.convert_float(source.model))
-    for arithmetic, convert in [_INTEGER_NETWORK] if divides else [_INTEGER, _INTEGER_NETWORK]:
+    # Nor can 8 bits say which pixels a second look sees.
+    partly = divides or source.looks == 2
+    for arithmetic, convert in [_INTEGER_NETWORK] if partly else [_INTEGER, _INTEGER_NETWORK]:
         graph = convert(source.model, images.calibration)
         metadata = describe(source, "litert-int8", arithmetic, "uint8")
         litert.write_litert(graph, path, metadata | {"calibrated_on": _calibration(images)})

@@ -31,11 +31,13 @@ def as_predictions(outputs, classes):
         classes: names of the classes, in the order of `class`.
 
     Returns:
-        Predictions, the boxes clipped to the image.
+        Predictions, the boxes clipped to the image. Edges that a network has crossed change places.
     """
     n = len(outputs["box"])
     labels = [""] * n
     if "class" in outputs:
         labels = [classes[i] for i in np.asarray(outputs["class"]).argmax(axis=-1)]
     scores = np.asarray(outputs.get("score", np.full(n, np.nan)), np.float32)
-    return Predictions(clip_rel_xyxy(outputs["box"]), scores, labels)
+    one, other = np.split(clip_rel_xyxy(outputs["box"]), 2, axis=-1)
+    boxes_rel_xyxy = np.concatenate([np.minimum(one, other), np.maximum(one, other)], axis=-1)
+    return Predictions(boxes_rel_xyxy, scores, labels)
