@@ -122,8 +122,9 @@ def check_same_answers(page, predictor, files):
         answer = page.localize(file)
         assert (answer["image"], answer["width"], answer["height"]) == (file.name, width, height)
         box = expected.boxes_rel_xyxy[0] * [width, height, width, height]
-        # A slice of a face, of which nobody knows where it ends: a grey level moves that edge.
-        atol = 3 if file.name == "tall.webp" else 2
+        # Slices of a face, of which nobody knows where it ends: noise of one grey level, less than
+        # two JPEG decoders differ by, moves those edges by up to 5 pixels.
+        atol = 3 if file.name in ("tall.webp", "wide ü.jpg") else 2
         found = [answer[edge] for edge in EDGES]
         np.testing.assert_allclose(found, box, atol=atol, err_msg=file.name)
         assert answer["score"] == pytest.approx(expected.scores[0], abs=0.01)

@@ -224,8 +224,10 @@ def test_the_kept_model_scores_photos_as_validation_did(whole_run, synthetic_dat
     answer = predictor.predict(photos)
     model, _ = load_model_file(whole_run / "best.keras")
     images, _ = Batches(synthetic_dataset, rows, SMALL, whole=True)[0]
-    expected = keras.ops.convert_to_numpy(model(images)["box"])
-    np.testing.assert_allclose(answer.boxes_rel_xyxy, np.clip(expected, 0, 1), atol=1e-4)
+    # Three epochs from scratch: edges may be crossed, which a predictor puts in order.
+    edges = np.clip(keras.ops.convert_to_numpy(model(images)["box"]), 0, 1).reshape(-1, 2, 2)
+    expected = np.sort(edges, axis=1).reshape(-1, 4)
+    np.testing.assert_allclose(answer.boxes_rel_xyxy, expected, atol=1e-4)
     assert set(answer.labels) <= set(synthetic_dataset.classes("species"))
 
 
