@@ -46,6 +46,7 @@ def main():
         options = parser.instantiate(parser.parse_args([*recipe, *sys.argv[1:]]))
 
     start_keras()
+    from localizer.close_ups import fill_the_photos
     from localizer.reporting.evaluation_summary import interval
     from localizer.store import default_dataset, open_dataset
     from localizer.training import train
@@ -55,6 +56,12 @@ def main():
     recipe = Path(str(options.recipe[0])).stem if options.recipe else "default"
     run = options.run or Path("runs") / f"{dataset.name}-{recipe}-{config.seed}"
     print(f"Training on {dataset.path} (target: {dataset.target}), run folder {run}")
+    if config.looks == 2 and fill_the_photos(dataset.boxes_rel_xyxy):
+        print(
+            "note: most objects nearly fill their photo, so a second look sees what the first did; "
+            "--looks 1 sees it at more pixels",
+            file=sys.stderr,
+        )
     metrics = train(dataset, config, run, resume=options.resume, overwrite=options.overwrite)
     named = metrics["class_accuracy"]
     print(

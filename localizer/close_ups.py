@@ -7,6 +7,8 @@ look: so one network learns both looks, each view for itself.
 
 import numpy as np
 
+from localizer.boxes import area_xyxy
+
 # The second look's side as a multiple of that of the box that was found.
 MARGIN = 1.5
 # Its least side, as a share of the image's: an empty box has none.
@@ -20,6 +22,17 @@ _NEAREST, _FARTHEST = 1.25, 2.5
 # first looks at validation photos its median is 0.04, and one in ten is off by 0.2 or more.
 _ERROR, _GROSS_ERROR, _GROSS_SHARE = 0.06, 0.25, 0.15
 _MOST_ERROR = 0.45
+# Share of the photo that the median box covers, from which a second look sees what the first did.
+_FILLED = 0.4
+
+
+def fill_the_photos(boxes_rel_xyxy):
+    """Whether most objects are so large that nothing is left to look at closely.
+
+    Args:
+        boxes_rel_xyxy: float [n, 4].
+    """
+    return bool(np.median(area_xyxy(boxes_rel_xyxy)) > _FILLED)
 
 
 def second_view(box_rel_xyxy, margin=MARGIN):

@@ -12,7 +12,14 @@ from keras import ops
 from scipy.ndimage import map_coordinates
 
 from localizer.boxes import clip_rel_xyxy
-from localizer.close_ups import MARGIN, SMALLEST, close_up, second_view, wrong_box
+from localizer.close_ups import (
+    MARGIN,
+    SMALLEST,
+    close_up,
+    fill_the_photos,
+    second_view,
+    wrong_box,
+)
 from localizer.config import TrainingConfig
 from localizer.models import two_looks
 from localizer.models.cost import count_macs
@@ -174,3 +181,10 @@ def test_close_ups_show_the_box_where_their_map_says():
     np.testing.assert_allclose(matrix @ [0.4, 0.4, 1], [0.1, 0.1], atol=1e-9)
     np.testing.assert_allclose(matrix @ [0.6, 0.8, 1], [0.9, 0.9], atol=1e-9)
     assert MARGIN >= 1.25
+
+
+def test_objects_that_fill_their_photos_are_known():
+    heads = np.tile([0.3, 0.2, 0.7, 0.6], (9, 1))
+    bodies = np.tile([0.1, 0.05, 0.9, 0.95], (11, 1))
+    assert not fill_the_photos(heads) and fill_the_photos(bodies)
+    assert fill_the_photos(np.concatenate([heads, bodies]))
