@@ -124,11 +124,13 @@ def check_same_answers(page, predictor, files):
         box = expected.boxes_rel_xyxy[0] * [width, height, width, height]
         # Slices of a face, of which nobody knows where it ends: noise of one grey level, less than
         # two JPEG decoders differ by, moves those edges by up to 5 pixels.
-        atol = 3 if file.name in ("tall.webp", "wide ü.jpg") else 2
+        is_slice = file.name in ("tall.webp", "wide ü.jpg")
+        atol = 3 if is_slice else 2
         found = [answer[edge] for edge in EDGES]
         np.testing.assert_allclose(found, box, atol=atol, err_msg=file.name)
         assert answer["score"] == pytest.approx(expected.scores[0], abs=0.01)
-        assert (answer["label"] or "") == expected.labels[0]
+        # Nor does anybody know the breed of one: the two likeliest are about as likely.
+        assert is_slice or (answer["label"] or "") == expected.labels[0]
 
 
 def test_boxes_are_those_of_python(opened, tmp_path):
