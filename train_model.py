@@ -49,17 +49,21 @@ def main():
     from localizer.close_ups import fill_the_photos
     from localizer.reporting.evaluation_summary import interval
     from localizer.store import default_dataset, open_dataset
-    from localizer.training import train
+    from localizer.training import settle, train
 
     config = TrainingConfig(**{f.name: options[f.name] for f in fields(TrainingConfig)})
     dataset = open_dataset(options.data or default_dataset())
     recipe = Path(str(options.recipe[0])).stem if options.recipe else "default"
     run = options.run or Path("runs") / f"{dataset.name}-{recipe}-{config.seed}"
-    print(f"Training on {dataset.path} (target: {dataset.target}), run folder {run}")
+    meant = settle(config, dataset)
+    print(
+        f"Training on {dataset.path} (target: {dataset.target}, looks: {meant.looks}, "
+        f"class output: {meant.class_output}), run folder {run}"
+    )
     if config.looks == 2 and fill_the_photos(dataset.boxes_rel_xyxy):
         print(
             "note: most objects nearly fill their photo, so a second look sees what the first did; "
-            "--looks 1 sees it at more pixels",
+            "--looks 1, which auto would choose, sees it at more pixels",
             file=sys.stderr,
         )
     metrics = train(dataset, config, run, resume=options.resume, overwrite=options.overwrite)

@@ -34,7 +34,9 @@ def main():
     from localizer.store import open_dataset
 
     dataset = open_dataset(options.data)
-    config = TrainingConfig(weights="none", class_output="none", batch_size=options.batch_size)
+    config = TrainingConfig(
+        weights="none", class_output="none", looks=2, batch_size=options.batch_size
+    )
 
     def compiled():
         model = build_localizer(config)

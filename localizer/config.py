@@ -92,7 +92,8 @@ class TrainingConfig(_PlainNumbers):
     Attributes:
         image_size: side of the model's input in pixels, from 96 to 1024.
         looks: 1 = the network sees the whole input; 2 = it sees the whole input, then the part
-            around the box that it found there, enlarged.
+            around the box that it found there, enlarged; "auto" = 1 where the median box covers
+            more than 40 % of its photo, so that a second look would see what the first did, else 2.
         look_size: side in pixels of what the network sees in each of two looks, from 96 to 1024;
             one look sees image_size pixels.
         alpha: width of MobileNet v1; there are ImageNet weights for 0.25, 0.5, 0.75 and 1.0.
@@ -140,7 +141,7 @@ class TrainingConfig(_PlainNumbers):
     """
 
     image_size: ImageSize = 128
-    looks: Literal[1, 2] = 2
+    looks: Literal["auto", 1, 2] = "auto"
     look_size: ImageSize = 96
     alpha: Positive = 0.25
     weights: str = "imagenet"
@@ -175,7 +176,7 @@ class TrainingConfig(_PlainNumbers):
 
     @property
     def view_size(self):
-        """Side in pixels of what the network sees at a time."""
+        """Side in pixels of what the network sees at a time; `looks` is no longer "auto"."""
         return self.image_size if self.looks == 1 else self.look_size
 
     @property

@@ -25,6 +25,7 @@ import yaml
 from localizer.atomic_files import replacing, write_text
 from localizer.batches import Batches
 from localizer.boxes import clip_rel_xyxy, iou_xyxy
+from localizer.close_ups import fill_the_photos
 from localizer.environment import describe_environment, git_commit
 from localizer.errors import InputError
 from localizer.folder_lock import sole_writer
@@ -77,7 +78,7 @@ def train(dataset, config, run, resume=False, overwrite=False, progress=True):
 
 def _train(dataset, config, run, resume, overwrite, progress):
     settings = {**config.to_dict(), "data": str(dataset.path)}
-    config = _settle_classes(dataset, config)
+    config = settle(config, dataset)
     data = _describe_data(dataset, _unlabelled(dataset, config))
     _check_folder(run, settings, data, resume, overwrite)
     parts = prepare(dataset, config)
@@ -99,11 +100,14 @@ def _unlabelled(dataset, config):
     return dataset.unlabelled if config.unlabelled else None
 
 
-def _settle_classes(dataset, config):
-    """The recipe with the class output that "auto" means for a dataset."""
-    if config.class_output != "auto":
-        return config
-    return replace(config, class_output=dataset.finest_class_column())
+def settle(config, dataset):
+    """The recipe with what "auto" means for a dataset: its class output and its looks."""
+    if config.class_output == "auto":
+        config = replace(config, class_output=dataset.finest_class_column())
+    if config.looks == "auto":
+        filled = fill_the_photos(dataset.boxes_rel_xyxy[dataset.indices("train")])
+        config = replace(config, looks=1 if filled else 2)
+    return config
 
 
 @dataclass(frozen=True)
@@ -138,7 +142,7 @@ def prepare(dataset, config):
     Raises:
         InputError: the dataset lacks a split or classes, or the network cannot be built.
     """
-    config = _settle_classes(dataset, config)
+    config = settle(config, dataset)
     classes = None if config.class_output == "none" else dataset.classes(config.class_output)
     train_rows, validation_rows = dataset.indices("train"), dataset.indices("validation")
     keras.utils.set_random_seed(config.seed)

@@ -24,13 +24,13 @@ from localizer.models.localizer_model import build_localizer
 from localizer.models.model_file import load_model_file
 from localizer.predictors.keras_model import KerasModel
 from localizer.sources.opening import open_source
-from localizer.store import open_dataset
-from localizer.training import train
+from localizer.store import BOX_COLUMNS, open_dataset
+from localizer.training import prepare, settle, train
 
 PROJECT = Path(__file__).resolve().parent.parent
 SMALL = TrainingConfig(
-    image_size=96, weights="none", epochs=3, batch_size=32, optimizer="adamw", weight_decay=0.01,
-    ema_momentum=0.9, class_output="species", clip_norm=10.0,
+    image_size=96, looks=2, weights="none", epochs=3, batch_size=32, optimizer="adamw",
+    weight_decay=0.01, ema_momentum=0.9, class_output="species", clip_norm=10.0,
 )  # fmt: skip
 
 
@@ -80,8 +80,8 @@ def test_two_runs_with_one_seed_are_identical_and_another_seed_is_not(
 KILLED = """
 import os, signal, sys
 from localizer.batches import Batches
-from localizer.store import open_dataset
-from localizer.training import train
+from localizer.store import BOX_COLUMNS, open_dataset
+from localizer.training import prepare, settle, train
 from tests.test_training import SMALL
 
 original = Batches.__getitem__
@@ -289,6 +289,18 @@ def test_auto_is_the_finest_class_that_all_annotated_photos_have(synthetic_datas
         _, description = load_model_file(tmp_path / name / "best.keras")
         assert description["config"]["class_output"] == expected
         assert (description["classes"] is None) == (expected == "none")
+
+
+def test_auto_looks_once_where_objects_fill_their_photos(synthetic_dataset):
+    auto = replace(SMALL, looks="auto", image_size=128)
+    assert settle(auto, synthetic_dataset).looks == 2
+    samples = synthetic_dataset.samples.copy()
+    samples.loc[samples["split"] == "train", BOX_COLUMNS] = [0.1, 0.1, 0.9, 0.9]
+    filled = replace(synthetic_dataset, samples=samples)
+    assert settle(auto, filled).looks == 1 and settle(SMALL, filled).looks == 2
+    parts = prepare(filled, auto)
+    assert parts.training[0][0].shape[1:3] == (128, 128)
+    np.testing.assert_array_equal(parts.validation[0][0], parts.photos[0][0])
 
 
 def test_a_run_says_whether_it_used_unlabelled_photos(with_unlabelled, tmp_path):

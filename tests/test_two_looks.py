@@ -27,7 +27,7 @@ from localizer.models.localizer_model import as_used, build_localizer
 from localizer.models.model_file import load_model_file, save_model_file
 from localizer.models.two_looks import look_twice, sample
 
-CONFIG = TrainingConfig(weights="none")
+CONFIG = TrainingConfig(weights="none", looks=2)
 INPUT, SIZE = CONFIG.image_size, CONFIG.look_size
 
 

@@ -95,7 +95,7 @@ def test_a_field_that_is_given_nothing_is_refused():
 @pytest.mark.parametrize("value", [True, 2.0, 3])
 def test_a_choice_is_one_of_its_values_and_of_their_kind(value):
     """jsonargparse takes true for 1 and 2.0 for 2."""
-    with pytest.raises(InputError, match="looks is .*; it is one of 1, 2"):
+    with pytest.raises(InputError, match="looks is .*; it is one of auto, 1, 2"):
         TrainingConfig(looks=value)
 
 
