@@ -101,7 +101,7 @@ class TrainingConfig(_PlainNumbers):
             backbone, or a .keras file of a trained localizer, whose fitting layers are taken.
         head: what makes a box of the backbone's features: "recipe" (max pooling and a convolution),
             "voting" (every cell proposes a box, attention weighs the proposals), or "simcc" (each
-            edge is the mean of a distribution over one axis of the image).
+            edge is the mean of a sharpened distribution over one axis of the image).
         feature_stride: pixels of the input between two cells of the finest features that "voting"
             and "simcc" use: 8 or 16.
         head_width: channels of those features.

@@ -138,7 +138,7 @@ def build_losses(config):
     if config.box_loss in ("mse", "smooth_l1"):
         losses = {"coordinates": CoordinateLoss(config.box_loss, config.coordinates, config.unit)}
     else:
-        losses = {"box": IoULoss(config.box_loss)}
+        losses = {"mean_box" if config.head == "simcc" else "box": IoULoss(config.box_loss)}
     if config.head == "simcc" and config.distribution_loss_weight:
         losses["edges"] = DistributionLoss()
     if config.class_output != "none":

@@ -104,9 +104,9 @@ def test_every_loss_is_built_for_what_it_compares():
     assert set(losses) == {"coordinates"} and weights == {"coordinates": 1.0}
     config = TrainingConfig(class_output="none", distribution_loss_weight=0.3)
     losses, weights = build_losses(config)
-    assert set(losses) == {"box", "edges"} and weights == {"box": 1.0, "edges": 0.3}
+    assert set(losses) == {"mean_box", "edges"} and weights == {"mean_box": 1.0, "edges": 0.3}
     losses, _ = build_losses(replace(config, distribution_loss_weight=0.0))
-    assert set(losses) == {"box"}
+    assert set(losses) == {"mean_box"}
 
 
 def test_square_rooted_sizes_weigh_small_boxes_more():

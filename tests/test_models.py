@@ -18,7 +18,7 @@ from localizer.models.coordinates import decode, encode
 from localizer.models.cost import count_macs
 from localizer.models.localizer_model import build_localizer, for_inference
 from localizer.models.model_file import load_model_file, save_model_file
-from localizer.models.simcc_head import confidence
+from localizer.models.simcc_head import confidence, sharpened
 from localizer.models.voting_head import agreement
 
 SCRATCH = TrainingConfig(weights="none", head="recipe", box_loss="mse", looks=1)
@@ -109,8 +109,18 @@ def test_the_simcc_head_finds_an_edge_where_its_bin_is_likely():
     assert outputs["edges"].shape == (1, 64, 4)
     np.testing.assert_allclose(ops.sum(outputs["edges"], axis=1), 1.0, atol=1e-5)
     places = np.linspace(0, 1, 64)
-    means = np.einsum("nbe,b->ne", ops.convert_to_numpy(outputs["edges"]), places)
-    np.testing.assert_allclose(outputs["box"], means, atol=1e-5)
+    edges = ops.convert_to_numpy(outputs["edges"])
+    means = np.einsum("nbe,b->ne", edges, places)
+    np.testing.assert_allclose(outputs["mean_box"], means, atol=1e-5)
+    means = [np.average(places, weights=edges[0, :, edge] ** 2) for edge in range(4)]
+    np.testing.assert_allclose(outputs["box"], [means], atol=1e-5)
+
+
+def test_a_sharpened_distribution_lies_nearer_to_its_mode():
+    edges = np.zeros((1, 5, 4), np.float32)
+    edges[0, [0, 4]] = [[0.75], [0.25]]
+    expected = [[0.9] * 4, [0.1] * 4]
+    np.testing.assert_allclose(np.asarray(sharpened(edges))[0, [0, 4]], expected, atol=1e-6)
 
 
 def test_a_score_does_not_depend_on_the_other_photos_of_its_batch():

@@ -26,7 +26,8 @@ def build_localizer(config, class_count=0):
 
     Returns:
         keras.Model from `image`, float [n, view_size, view_size, 3] RGB in 0..255, to a dict:
-        what the loss needs, and `box`, float [n, 4] `rel_xyxy`.
+        what the loss needs, and `box`, float [n, 4] `rel_xyxy`, the answer. Where that is not what
+        the loss of the box trains, there is `mean_box`, too.
 
     Raises:
         InputError: the backbone's weights are not to be had, or do not fit.
@@ -76,11 +77,16 @@ def as_used(model, config):
     Returns:
         keras.Model from `image`, float [n, image_size, image_size, 3] RGB in 0..255.
     """
-    network = for_inference(model)
-    return network if config.looks == 1 else look_twice(network, config.image_size)
+    if config.looks == 1:
+        return for_inference(model)
+    return look_twice(_with_outputs(model, (*PUBLIC_OUTPUTS, "mean_box")), config.image_size)
 
 
 def for_inference(model):
     """The same layers with only the outputs that a user needs."""
-    outputs = {name: model.output[name] for name in PUBLIC_OUTPUTS if name in model.output}
+    return _with_outputs(model, PUBLIC_OUTPUTS)
+
+
+def _with_outputs(model, names):
+    outputs = {name: model.output[name] for name in names if name in model.output}
     return keras.Model(model.input, outputs, name="localizer")

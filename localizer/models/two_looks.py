@@ -22,7 +22,8 @@ def look_twice(network, image_size):
 
     Args:
         network: keras.Model from [n, S, S, 3], RGB 0 to 255, to a dict of `box` [n, 4] `rel_xyxy`,
-            and `score` [n] and `class` [n, classes] where it has them.
+            and `score` [n] and `class` [n, classes] where it has them. The second look goes by its
+            `mean_box` [n, 4] where it has one.
         image_size: side of the model's input in pixels, from which both looks are sampled.
 
     Returns:
@@ -35,8 +36,9 @@ def look_twice(network, image_size):
     if image_size != size:
         whole = ops.image.resize(image, (size, size), interpolation="bilinear")
     first = network(whole)
-    start, side = second_view(first["box"])
+    start, side = second_view(first.get("mean_box", first["box"]))
     outputs = dict(network(sample(image, start, side, size)))
+    outputs.pop("mean_box", None)
     # Clipped to the view as the first box is to the image.
     corners = ops.concatenate([start, start], axis=-1)
     outputs["box"] = corners + _within(outputs["box"], 1.0) * ops.concatenate([side, side], axis=-1)
