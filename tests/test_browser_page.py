@@ -107,7 +107,9 @@ def photo_files(folder):
         "grey.jpg": (CHELSEA[..., 1], {}),
         "small.png": (cv2.resize(CHELSEA, (97, 61), interpolation=cv2.INTER_AREA), {}),
         "tall.webp": (CHELSEA[:, 150:250], {"lossless": True}),
-        "wide ü.jpg": (CHELSEA[60:150], {"quality": 95}),
+        # Lossless, as the one before: nobody knows where a slice of a face ends, so that there the
+        # one grey level by which two JPEG decoders differ moves an edge by up to 8 pixels.
+        "wide ü.png": (CHELSEA[60:150], {}),
     }
     for name, (pixels, options) in images.items():
         Image.fromarray(np.ascontiguousarray(pixels)).save(folder / name, **options)
@@ -122,15 +124,12 @@ def check_same_answers(page, predictor, files):
         answer = page.localize(file)
         assert (answer["image"], answer["width"], answer["height"]) == (file.name, width, height)
         box = expected.boxes_rel_xyxy[0] * [width, height, width, height]
-        # Slices of a face, of which nobody knows where it ends: noise of one grey level, less than
-        # two JPEG decoders differ by, moves those edges by up to 5 pixels.
-        is_slice = file.name in ("tall.webp", "wide ü.jpg")
-        atol = 3 if is_slice else 2
+        # Of a slice, a pixel that is rounded the other way in resizing moves an edge, too.
+        atol = 3 if file.name in ("tall.webp", "wide ü.png") else 2
         found = [answer[edge] for edge in EDGES]
         np.testing.assert_allclose(found, box, atol=atol, err_msg=file.name)
         assert answer["score"] == pytest.approx(expected.scores[0], abs=0.01)
-        # Nor does anybody know the breed of one: the two likeliest are about as likely.
-        assert is_slice or (answer["label"] or "") == expected.labels[0]
+        assert (answer["label"] or "") == expected.labels[0]
 
 
 def test_boxes_are_those_of_python(opened, tmp_path):
