@@ -10,7 +10,7 @@ network on JAX.
 """
 
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 from localizer.command_line import build_parser, run_script, start_keras
@@ -46,7 +46,6 @@ def main():
         options = parser.instantiate(parser.parse_args([*recipe, *sys.argv[1:]]))
 
     start_keras()
-    from localizer.close_ups import fill_the_photos
     from localizer.reporting.evaluation_summary import interval
     from localizer.store import default_dataset, open_dataset
     from localizer.training import settle, train
@@ -60,7 +59,7 @@ def main():
         f"Training on {dataset.path} (target: {dataset.target}, looks: {meant.looks}, "
         f"class output: {meant.class_output}), run folder {run}"
     )
-    if config.looks == 2 and fill_the_photos(dataset.boxes_rel_xyxy):
+    if config.looks == 2 and settle(replace(config, looks="auto"), dataset).looks == 1:
         print(
             "note: most objects nearly fill their photo, so a second look sees what the first did; "
             "--looks 1, which auto would choose, sees it at more pixels",

@@ -80,8 +80,8 @@ def test_two_runs_with_one_seed_are_identical_and_another_seed_is_not(
 KILLED = """
 import os, signal, sys
 from localizer.batches import Batches
-from localizer.store import BOX_COLUMNS, open_dataset
-from localizer.training import prepare, settle, train
+from localizer.store import open_dataset
+from localizer.training import train
 from tests.test_training import SMALL
 
 original = Batches.__getitem__
