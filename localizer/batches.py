@@ -87,6 +87,8 @@ class Batches(keras.utils.PyDataset):
             store, row = self._places[sample]
             pixels = self._stores[store][row]
             if self._training:
+                if self._config.looks == 2:
+                    pixels = self._as_taken_in(pixels)
                 images[i], boxes[i] = augment(
                     pixels, boxes[i], size, self._augmentation, self._config.seed,
                     self.epoch, store * _STORE_STREAM + row, self._close_ups,
@@ -97,3 +99,8 @@ class Batches(keras.utils.PyDataset):
         if "class" in targets:
             targets["class"] = self._one_hot[chosen]
         return images, targets
+
+    def _as_taken_in(self, pixels):
+        """A photo as a model of two looks takes it in: close-ups of it are as blurred as in use."""
+        size = self._config.image_size
+        return pixels if len(pixels) == size else resample(pixels, size)

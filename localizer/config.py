@@ -142,22 +142,22 @@ class TrainingConfig(_PlainNumbers):
 
     image_size: ImageSize = 128
     looks: Literal["auto", 1, 2] = "auto"
-    look_size: ImageSize = 96
+    look_size: ImageSize = 112
     alpha: Positive = 0.25
     weights: str = "imagenet"
     head: Literal["recipe", "voting", "simcc"] = "simcc"
     feature_stride: Literal[8, 16] = 8
-    head_width: Count = 88
+    head_width: Count = 48
     coordinates: Literal["corners", "sqrt_size"] = "corners"
     coordinate_unit: Literal["pixel", "image"] = "pixel"
     box_loss: Literal["mse", "smooth_l1", "iou", "giou", "diou", "ciou"] = "diou"
-    distribution_loss_weight: NonNegative = 0.1
+    distribution_loss_weight: NonNegative = 1.0
     class_output: Literal["auto", "none", "species", "breed"] = "auto"
     class_loss: Literal["categorical_crossentropy", "binary_crossentropy"] = (
         "categorical_crossentropy"
     )
     class_loss_weight: NonNegative = 0.1
-    epochs: Count = 80
+    epochs: Count = 60
     batch_size: Count = 32
     optimizer: Literal["adam", "adamw"] = "adamw"
     learning_rate: Positive = 0.002

@@ -29,7 +29,7 @@ from localizer.training import prepare, settle, train
 
 PROJECT = Path(__file__).resolve().parent.parent
 SMALL = TrainingConfig(
-    image_size=96, looks=2, weights="none", epochs=3, batch_size=32, optimizer="adamw",
+    image_size=96, looks=2, look_size=96, weights="none", epochs=3, batch_size=32, optimizer="adamw",
     weight_decay=0.01, ema_momentum=0.9, class_output="species", clip_norm=10.0,
 )  # fmt: skip
 
