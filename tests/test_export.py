@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import keras
 import numpy as np
+import onnxruntime
 import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
@@ -23,6 +24,7 @@ from localizer.export.checking import Check
 from localizer.export.exporting import export_model
 from localizer.export.images import ExportImages
 from localizer.export.metadata import open_source_model
+from localizer.export.onnx_file import write_onnx
 from localizer.models.localizer_model import build_localizer, for_inference
 from localizer.models.model_file import save_model_file
 from localizer.models.two_looks import look_twice
@@ -159,6 +161,18 @@ def test_two_looks_are_one_graph_with_the_weights_of_one(two_looks, exports):
         assert one < two < 1.15 * one
     for name in ("litert", "onnx", "saved_model"):
         assert two_looks[name].check.difference < 1e-3
+
+
+def test_onnx_keeps_the_sizes_of_features_that_do_not_halve(tmp_path):
+    """At 112 pixels 3 x 3 cells become 7 x 7: ONNX rounds 3 times 7/3 in float32 down to 6."""
+    keras.utils.set_random_seed(0)
+    config = TrainingConfig(weights="none", image_size=112, looks=1)
+    model = for_inference(build_localizer(config))
+    write_onnx(model, tmp_path / "seven.onnx", {})
+    image = np.random.default_rng(0).uniform(0, 255, (2, 112, 112, 3)).astype(np.float32)
+    session = onnxruntime.InferenceSession(tmp_path / "seven.onnx")
+    (box,) = session.run(["box"], {"image": image})
+    np.testing.assert_allclose(box, model(image)["box"], atol=1e-5)
 
 
 def test_between_two_looks_nothing_is_rounded_to_8_bits(two_looks):

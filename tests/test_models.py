@@ -82,7 +82,8 @@ def test_a_head_stays_within_the_limits_of_a_tiny_network(head):
 def test_votes_begin_around_their_cells_and_agree_with_themselves_alone():
     """With all votes and weights as they begin, the box is their mean: 0.4 wide, in the middle."""
     model = build_localizer(replace(SCRATCH, head="voting"))
-    model.get_layer("attention_logits").set_weights([np.zeros((1, 1, 88, 1)), np.zeros(1)])
+    kernel = np.zeros((1, 1, SCRATCH.head_width, 1))
+    model.get_layer("attention_logits").set_weights([kernel, np.zeros(1)])
     outputs = model(np.zeros((1, 128, 128, 3), np.float32))
     np.testing.assert_allclose(outputs["box"], [[0.3, 0.3, 0.7, 0.7]], atol=1e-5)
     centres = (np.arange(16) + 0.5) / 16

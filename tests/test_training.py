@@ -29,8 +29,8 @@ from localizer.training import prepare, settle, train
 
 PROJECT = Path(__file__).resolve().parent.parent
 SMALL = TrainingConfig(
-    image_size=96, looks=2, look_size=96, weights="none", epochs=3, batch_size=32, optimizer="adamw",
-    weight_decay=0.01, ema_momentum=0.9, class_output="species", clip_norm=10.0,
+    image_size=96, looks=2, look_size=96, weights="none", epochs=3, batch_size=32,
+    optimizer="adamw", weight_decay=0.01, ema_momentum=0.9, class_output="species", clip_norm=10.0,
 )  # fmt: skip
 
 
@@ -196,8 +196,11 @@ def test_averaged_weights_are_the_ones_that_are_kept(synthetic_dataset, tmp_path
 
 
 def test_half_of_the_views_of_two_looks_are_close_ups(synthetic_dataset):
-    """Without augmentation a view is the whole photo, or a close-up, in which the box is large."""
-    config = replace(SMALL, augment=False)
+    """Without augmentation a view is the whole photo, or a close-up, in which the box is large.
+
+    Both are cut from what the model takes in, 112 of the 160 pixels that are stored.
+    """
+    config = replace(SMALL, augment=False, image_size=112)
     rows = synthetic_dataset.indices("train")
     batches = Batches(synthetic_dataset, rows, config, training=True)
     places = {tuple(synthetic_dataset.boxes_rel_xyxy[row]): row for row in rows}
@@ -211,8 +214,8 @@ def test_half_of_the_views_of_two_looks_are_close_ups(synthetic_dataset):
                     assert np.prod(box[2:] - box[:2]) > 0.1
                     continue
                 whole += 1
-                pixels = synthetic_dataset.images[places[tuple(box)]]
-                np.testing.assert_array_equal(image, resample(pixels, SMALL.look_size))
+                taken_in = resample(synthetic_dataset.images[places[tuple(box)]], 112)
+                np.testing.assert_array_equal(image, resample(taken_in, SMALL.look_size))
     # Of a box that nearly fills the photo, the whole photo is the close-up.
     assert 0.3 < near / (near + whole) < 0.6
 

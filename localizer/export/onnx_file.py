@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import tensorflow as tf
 
 from localizer.models.description import DESCRIPTION
@@ -24,6 +25,7 @@ def write_onnx(model, path, metadata):
     localize = tf.function(lambda image: model(image, training=False), input_signature=[spec])
     graph, _ = tf2onnx.convert.from_function(localize, input_signature=[spec], opset=OPSET)
     _name_batch(graph)
+    _round_scales_up(graph)
     entry = graph.metadata_props.add()
     entry.key, entry.value = DESCRIPTION, json.dumps(metadata)
     path.write_bytes(graph.SerializeToString())
@@ -33,3 +35,17 @@ def _name_batch(graph):
     """One name for the first axis everywhere: tf2onnx gives each output its own."""
     for value in (*graph.graph.input, *graph.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
+
+
+def _round_scales_up(graph):
+    """Resize to whole sizes: 3 times a rounded 7/3 is 6.9999998, of which ONNX makes 6."""
+    from onnx import numpy_helper
+
+    resizes = [node for node in graph.graph.node if node.op_type == "Resize"]
+    names = {node.input[2] for node in resizes if len(node.input) > 2}
+    for constant in graph.graph.initializer:
+        if constant.name in names:
+            scales = numpy_helper.to_array(constant)
+            up = np.nextafter(scales, np.float32(np.inf))
+            scales = np.where(scales == np.round(scales), scales, up)
+            constant.CopyFrom(numpy_helper.from_array(scales, constant.name))
