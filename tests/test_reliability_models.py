@@ -20,7 +20,7 @@ ADD_WEIGHT = keras.layers.Layer.add_weight
 def sound(tmp_path_factory):
     """A tiny model with two classes in a file."""
     path = tmp_path_factory.mktemp("models") / "sound.keras"
-    config = TrainingConfig(weights="none", image_size=SIZE, head="recipe")
+    config = TrainingConfig(weights="none", image_size=SIZE, looks=1, head="recipe")
     save_model_file(for_inference(build_localizer(config, class_count=2)), path, SOUND)
     return path
 
@@ -67,7 +67,7 @@ def test_a_layer_without_weights_that_fills_the_memory(tmp_path, nested):
 
 @pytest.mark.parametrize("head", ["voting", "simcc"])
 def test_models_of_all_heads_are_loaded(tmp_path, head):
-    model = build_localizer(TrainingConfig(weights="none", image_size=SIZE, head=head))
+    model = build_localizer(TrainingConfig(weights="none", image_size=SIZE, looks=1, head=head))
     said = SOUND | {"classes": None}
     save_model_file(for_inference(model), tmp_path / "m.keras", said)
     loaded, description = load_model_file(tmp_path / "m.keras")
