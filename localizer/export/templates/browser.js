@@ -18,6 +18,13 @@ async function unpacked(id) {
   return new Response(packed.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
 }
 
+// Words of 4 bytes, which came first bytes first (`_byte_planes` of localizer/export/browser.py).
+function interleaved(planes) {
+  const words = planes.length >> 2, bytes = planes.slice();
+  for (let i = 0; i < 4 * words; i++) bytes[i] = planes[(i % 4) * words + (i >> 2)];
+  return bytes;
+}
+
 async function start() {
   if (!("DecompressionStream" in window)) throw new Error(OLD_BROWSER);
   const module = new Blob([await unpacked("runtime-module")], { type: "text/javascript" });
@@ -25,7 +32,8 @@ async function start() {
   ort.env.wasm.numThreads = 1;
   ort.env.wasm.wasmBinary = await unpacked("runtime-wasm");
   const options = { executionProviders: ["wasm"] };
-  session = await ort.InferenceSession.create(await unpacked("graph"), options);
+  const graph = interleaved(new Uint8Array(await unpacked("graph")));
+  session = await ort.InferenceSession.create(graph, options);
   // The first run is slower than the others.
   await run(new Float32Array(3 * model.image_size ** 2));
 }

@@ -12,9 +12,7 @@ const STRIP_ROWS = 256;
 function networkInput(bitmap, stored, size) {
   const width = Math.min(bitmap.width, stored), height = Math.min(bitmap.height, stored);
   const shrunk = shrink(bitmap, width, height);
-  const nearest = (i, n) => Math.min(Math.max(i, 0), n - 1);
-  const stretched = bilinear(shrunk, width, height, stored, nearest);
-  return Float32Array.from(bilinear(stretched, stored, stored, size, (i) => i));
+  return Float32Array.from(warp(enlarge(shrunk, width, height, stored), stored, size));
 }
 
 // Area averaging (OpenCV's INTER_AREA) to a width and a height that are not larger. Transparent
@@ -77,17 +75,51 @@ function averageRow(rgba, start, columns, line) {
   }
 }
 
-// To size x size, bilinear, pixel centres on half coordinates. `place(i, n)` says which of n rows
-// or columns stands for index i; FILL stands for those outside.
-function bilinear(pixels, width, height, size, place) {
-  if (width === size && height === size) return pixels;
-  const columns = neighbours(width, size, place), rows = neighbours(height, size, place);
-  const result = new Uint8ClampedArray(3 * size * size);
-  const value = (x, y, c) =>
-    x < 0 || y < 0 || x >= width || y >= height ? FILL : pixels[3 * (y * width + x) + c];
+// To size x size, which is nowhere smaller: OpenCV's INTER_LINEAR of bytes, bit for bit. Its weights
+// are 2048ths, and it drops bits after each of its two passes.
+function enlarge(pixels, width, height, size) {
+  const columns = clampedNeighbours(width, size), rows = clampedNeighbours(height, size);
+  const line = 3 * size, wide = new Int32Array(line * height);
+  for (let y = 0, at = 0; y < height; y++) {
+    for (const [left, right, along] of columns) {
+      for (let c = 0; c < 3; c++) {
+        const one = pixels[3 * (y * width + left) + c], other = pixels[3 * (y * width + right) + c];
+        wide[at++] = one * (2048 - along) + other * along;
+      }
+    }
+  }
+  const result = new Uint8ClampedArray(line * size);
   let at = 0;
   for (const [top, bottom, down] of rows) {
-    for (const [left, right, along] of columns) {
+    for (let i = 0; i < line; i++) {
+      const upper = ((2048 - down) * (wide[top * line + i] >> 4)) >> 16;
+      const lower = (down * (wide[bottom * line + i] >> 4)) >> 16;
+      result[at++] = (upper + lower + 2) >> 2;
+    }
+  }
+  return result;
+}
+
+// For each of `to` pixels, whose centres are on half coordinates: the two of `from` beside it, at
+// the edge the same one twice, and the weight of the second in 2048ths.
+function clampedNeighbours(from, to) {
+  const inside = (i) => Math.min(Math.max(i, 0), from - 1);
+  return Array.from({ length: to }, (_, i) => {
+    const center = Math.fround((i + 0.5) * (from / to) - 0.5), low = Math.floor(center);
+    return [inside(low), inside(low + 1), Math.round(2048 * Math.fround(center - low))];
+  });
+}
+
+// A square to size x size, bilinear; FILL stands for what is outside.
+function warp(pixels, from, size) {
+  if (from === size) return pixels;
+  const lines = neighbours(from, size);
+  const result = new Uint8ClampedArray(3 * size * size);
+  const value = (x, y, c) =>
+    x < 0 || y < 0 || x >= from || y >= from ? FILL : pixels[3 * (y * from + x) + c];
+  let at = 0;
+  for (const [top, bottom, down] of lines) {
+    for (const [left, right, along] of lines) {
       for (let c = 0; c < 3; c++) {
         const upper = value(left, top, c) * (1 - along) + value(right, top, c) * along;
         const lower = value(left, bottom, c) * (1 - along) + value(right, bottom, c) * along;
@@ -98,9 +130,9 @@ function bilinear(pixels, width, height, size, place) {
   return result;
 }
 
-function neighbours(from, to, place) {
+function neighbours(from, to) {
   return Array.from({ length: to }, (_, i) => {
     const center = ((i + 0.5) * from) / to - 0.5, low = Math.floor(center);
-    return [place(low, from), place(low + 1, from), center - low];
+    return [low, low + 1, center - low];
   });
 }
