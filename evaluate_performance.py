@@ -47,6 +47,8 @@ def main():
         default=0.0, help="of the crops, on each side, as a share of the box's width and height",
     )  # fmt: skip
     options = parser.parse_args()
+    if options.labeler_margin and not options.labeler:
+        parser.error("--labeler-margin is of the crops that a --labeler names")
 
     # Latencies are of one thread; TensorFlow reads this when it starts.
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")

@@ -1,6 +1,6 @@
 """Write a trained model in the formats of phones, microcontrollers and services.
 
-    python export_model.py                     # models/pet_head.keras in all formats, to exports/
+    python export_model.py                     # the pet-head model in all formats, to exports/
     python export_model.py --model runs/first --formats litert onnx --out exports
 
 Every file is checked before it is announced: its boxes on up to 200 validation images against
@@ -15,11 +15,13 @@ from pathlib import Path
 from localizer.command_line import build_parser, run_script, start_keras
 from localizer.export import FORMATS
 
+SHIPPED_MODEL = Path(__file__).resolve().parent / "models" / "pet_head.keras"
+
 
 def main():
     parser = build_parser(__doc__)
     add = parser.add_argument
-    add("--model", type=Path, default="models/pet_head.keras", help="run folder or .keras file")
+    add("--model", type=Path | None, help="run folder or .keras file (default: the pet-head model)")
     add(
         "--formats", nargs="+", choices=(*FORMATS, "browser"), default=list(FORMATS),
         help="formats to write; browser, one HTML page, downloads its runtime once (33 MB)",
@@ -31,6 +33,8 @@ def main():
         help="onnxruntime-web-VERSION.tgz for browser, where npm's registry is out of reach",
     )  # fmt: skip
     options = parser.parse_args()
+    if options.runtime and "browser" not in options.formats:
+        parser.error("--runtime is for --formats browser")
     runtime = None
     if "browser" in options.formats:
         from localizer.export.browser import open_runtime
@@ -45,7 +49,7 @@ def main():
     from localizer.export.metadata import open_source_model
     from localizer.export.table import print_export, print_heading
 
-    source = open_source_model(options.model)
+    source = open_source_model(options.model or SHIPPED_MODEL)
     images = find_images(source, options.data)
     print_heading(images, calibrates="litert-int8" in options.formats)
     for file_format in dict.fromkeys(options.formats):

@@ -26,7 +26,7 @@ from localizer.errors import InputError
 from localizer.sources.opening import SOURCES, default_source, open_source
 
 
-def main():
+def build_options():
     parser = build_parser(__doc__)
     add = parser.add_argument
     add("--source", type=Literal[SOURCES], default=default_source(), help="kind of data")
@@ -57,7 +57,11 @@ def main():
     add("--overwrite", action="store_true", help="replace a dataset folder that is there")
     add("--verify", type=Path, nargs="+", metavar="DATASET",
         help="make nothing; check these dataset folders against their checksums")  # fmt: skip
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main():
+    options = build_options()
     if options.verify:
         return _verify(options.verify)
 
@@ -70,11 +74,10 @@ def main():
     own = options.source not in ("oxford-pet", "synthetic")
     target = options.target or ("object" if own else "head")
     out = options.out or Path("data") / f"{options.source}-{target}"
-    if options.count and options.source != "synthetic":
-        raise InputError(f"--count is for --source synthetic, not for {options.source}")
     read, root = open_source(
-        options.source, options.root, target, options.multiple, options.count or 2000, options.seed,
-        options.box_format, options.annotations, options.workers, options.split_by, options.teacher,
+        options.source, options.root, target, multiple=options.multiple, count=options.count,
+        seed=options.seed, box_format=options.box_format, annotations=options.annotations,
+        workers=options.workers, split_by=options.split_by, teacher=options.teacher,
     )  # fmt: skip
     default_fractions = (1, 0, 0) if options.source == "folder" else (0.8, 0.1, 0.1)
     settings = GenerationSettings(

@@ -42,6 +42,8 @@ def main():
     add("--cpus-per-run", type=PositiveFloat, default=1, help="Ray: CPU cores that a run is given")
     add("--gpus-per-run", type=NonNegativeFloat, default=0, help="Ray: GPUs that a run is given")
     options = parser.parse_args()
+    if not options.ray and (options.gpus_per_run or options.cpus_per_run != 1):
+        raise InputError("--cpus-per-run and --gpus-per-run are for --ray")
     if options.ray and options.workers > 1:
         raise InputError("--workers is for this machine; with --ray, the cluster says how many")
 

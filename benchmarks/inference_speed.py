@@ -38,7 +38,10 @@ def main():
     options = parser.parse_args()
     files = options.files or [Path("models/pet_head.keras"), *sorted(Path("exports").glob("*"))]
     hub = Path(os.environ.get("LOCALIZER_HUB", ".")) / HUB
-    files = [file for file in (*files, hub) if file.exists()]
+    for file in files:
+        if not file.exists():
+            raise InputError(f"{file}: no such file; python export_model.py makes those in exports/")
+    files += [hub] if hub.exists() else []
     with tempfile.TemporaryDirectory() as scratch:
         paths = find_photos(options.photos, options.count, scratch)
         print_times(files, paths, options.turns, hub)
@@ -153,8 +156,8 @@ def _call_signature(localize, tf, images):
 def measure_surroundings(_, paths):
     """Milliseconds of each photo for decoding, resizing, and drawing the box."""
     from localizer.augmentation import resample
+    from localizer.drawing.pictures import draw_boxes
     from localizer.photos import read_photo, stretch
-    from localizer.reporting.pictures import draw_boxes
 
     times = {"decode": [], "resize (160, then 128)": [], "draw the box": []}
     for path in paths:

@@ -33,7 +33,8 @@ def replacing(path, durable=True):
             flush_to_disk(path.parent)
     except OSError as error:
         raise InputError(
-            f"{path}: cannot be written ({error.strerror or error}); what was there is kept"
+            f"{path}: cannot be written ({error.strerror or error}); what was there is kept. Free "
+            "some space, or choose another folder"
         ) from error
     finally:
         with contextlib.suppress(OSError):

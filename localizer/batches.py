@@ -86,9 +86,9 @@ class Batches(keras.utils.PyDataset):
         for i, sample in enumerate(chosen):
             store, row = self._places[sample]
             pixels = self._stores[store][row]
+            if self._config.looks == 2 and not self._whole:
+                pixels = self._as_taken_in(pixels)
             if self._training:
-                if self._config.looks == 2:
-                    pixels = self._as_taken_in(pixels)
                 images[i], boxes[i] = augment(
                     pixels, boxes[i], size, self._augmentation, self._config.seed,
                     self.epoch, store * _STORE_STREAM + row, self._close_ups,
@@ -101,6 +101,6 @@ class Batches(keras.utils.PyDataset):
         return images, targets
 
     def _as_taken_in(self, pixels):
-        """A photo as a model of two looks takes it in: close-ups of it are as blurred as in use."""
+        """A photo as a model of two looks takes it in: views of it are as blurred as in use."""
         size = self._config.image_size
         return pixels if len(pixels) == size else resample(pixels, size)

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pandas as pd
 
-from localizer.reporting.contact_sheet import write_contact_sheet
+from localizer.drawing.contact_sheet import write_contact_sheet
 from localizer.splitting import SPLITS, leader
 from localizer.store import BOX_COLUMNS, COLUMNS, sha256_of
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import platform
+import shlex
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -25,7 +26,7 @@ def describe_environment():
             versions[package] = metadata.version(package)
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": " ".join(sys.argv),
+        "command": shlex.join(["python", *sys.argv]),
         "commit": git_commit(),
         "backend": keras.backend.backend(),
         "machine": {

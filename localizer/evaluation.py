@@ -13,6 +13,7 @@ from localizer.costs import checksum, latencies_ms, summarize_latency
 from localizer.errors import InputError
 from localizer.photos import in_batches
 from localizer.predictors.predictor import Predictions
+from localizer.store import BOX_COLUMNS
 
 # A chunk of photos is full at either limit, so large photos do not fill the memory (0.2 GB).
 CHUNK_PHOTOS = 64
@@ -268,7 +269,7 @@ def _breakdowns(samples, sizes, iou):
 
 def _table(name, answer, iou, images):
     table = pd.DataFrame({"model": name, "image": images})
-    table[["xmin", "ymin", "xmax", "ymax"]] = answer.boxes_rel_xyxy
+    table[BOX_COLUMNS] = answer.boxes_rel_xyxy
     return table.assign(score=answer.scores, label=answer.labels, iou=iou)
 
 

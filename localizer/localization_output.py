@@ -8,9 +8,9 @@ import cv2
 
 from localizer.atomic_files import replacing
 from localizer.boxes import abs_xyxy_to_rel_xyxy
+from localizer.drawing.pictures import draw_boxes
 from localizer.errors import InputError
 from localizer.photos import crop
-from localizer.reporting.pictures import draw_boxes
 
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
 

@@ -13,12 +13,12 @@ import pandas as pd
 from tqdm import tqdm
 
 from localizer.atomic_files import replacing
+from localizer.drawing.curves import write_curves
 from localizer.errors import InputError
 from localizer.losses import IoULoss
 from localizer.metrics import ClassAccuracy, MeanIoU
 from localizer.models.localizer_model import as_used
 from localizer.models.model_file import load_model_file, save_model_file
-from localizer.reporting.curves import write_curves
 from localizer.tensorboard_log import TensorboardLog
 
 # A better model waits under this name until resume.npz, which has its checksum, is written. So

@@ -101,13 +101,13 @@ def _unlabelled(dataset, config):
 
 
 def settle(config, dataset):
-    """The recipe with what "auto" means for a dataset: its class output and its looks."""
+    """The recipe as a dataset makes it: what "auto" means, and looks no larger than the input."""
     if config.class_output == "auto":
         config = replace(config, class_output=dataset.finest_class_column())
     if config.looks == "auto":
         filled = fill_the_photos(dataset.boxes_rel_xyxy[dataset.indices("train")])
         config = replace(config, looks=1 if filled else 2)
-    return config
+    return replace(config, look_size=min(config.look_size, config.image_size))
 
 
 @dataclass(frozen=True)

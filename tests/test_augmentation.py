@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from localizer import augmentation
 from localizer.augmentation import augment, map_box, resample, warp
+from localizer.close_ups import close_up
 from localizer.config import AugmentationConfig
 
 OFF = AugmentationConfig(
@@ -87,6 +88,40 @@ def test_a_drawn_shape_is_found_within_a_pixel(part, shape, corner, size, index)
     # A turned rectangle ends in a corner narrower than a pixel, which no pixel shows half white.
     tolerance = 2.0 if shape == "rectangle" and part in ("rotation", "all") else 1.0
     assert error.max() <= tolerance
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    corner=st.tuples(st.floats(0.02, 0.6), st.floats(0.02, 0.6)),
+    size=st.tuples(st.floats(0.15, 0.38), st.floats(0.15, 0.38)),
+    index=st.integers(0, 10**6),
+)
+def test_a_drawn_shape_is_found_in_a_turned_and_mirrored_close_up(corner, size, index):
+    box = np.round(np.array([*corner, *np.add(corner, size)]) * 8 * SIZE) / (8 * SIZE)
+    config = replace(OFF, flip=1.0, rotation=20.0, min_visible=0.9)
+    image = drawn(box, "ellipse")
+    # The boundary of the photo is not the ellipse's.
+    image[0] = image[-1] = image[:, 0] = image[:, -1] = 0
+    view, moved = augment(image, box, RESULT, config, 7, 3, index, close_ups=1.0)
+    # A photo of 160 pixels is enlarged up to five times, and its edges with it.
+    scale = RESULT * np.sqrt(np.prod(moved[2:] - moved[:2]) / np.prod(box[2:] - box[:2])) / SIZE
+    assert np.abs(found(view) - moved * RESULT).max() <= 1.0 + scale
+
+
+def test_a_close_up_is_cut_first_and_turned_and_mirrored_then():
+    """The map against matrices multiplied by hand: the photo's centre turned about the view's."""
+    numbers = augmentation.random_numbers(3, 1, 5)
+    config = replace(OFF, flip=1.0, rotation=20.0, min_visible=0.0)
+    box = [0.5, 0.1, 0.8, 0.3]
+    matrix, _ = augmentation.draw_map(numbers[0], box, config, close=numbers[2])
+    near = np.vstack([close_up(numbers[2][0], box), [0, 0, 1]])
+    angle = np.radians(20.0 * (2 * numbers[0][0][3] - 1))
+    to_centre, back = np.eye(3), np.eye(3)
+    to_centre[:2, 2], back[:2, 2] = -0.5, 0.5
+    turn = np.eye(3)
+    turn[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    by_hand = back @ turn @ np.diag([-1.0, 1.0, 1.0]) @ to_centre @ near
+    np.testing.assert_allclose(matrix, by_hand[:2], atol=1e-9)
 
 
 def test_corners_of_a_turned_rectangle_against_trigonometry():

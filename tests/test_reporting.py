@@ -11,19 +11,19 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from localizer.drawing.pictures import (
+    PREDICTION_COLOUR,
+    TRUTH_COLOUR,
+    draw_boxes,
+    shrink,
+)
 from localizer.errors import InputError
 from localizer.evaluation import evaluate
 from localizer.predictors.constant import constant_predictor
 from localizer.reporting.figures import breed_bars
 from localizer.reporting.gallery import Thumbnails
 from localizer.reporting.labeler import with_crop_labels
-from localizer.reporting.page import prepare_folder, write_comparison, write_report
-from localizer.reporting.pictures import (
-    PREDICTION_COLOUR,
-    TRUTH_COLOUR,
-    draw_boxes,
-    shrink,
-)
+from localizer.reporting.page import prepare_folder, write_comparison
 from localizer.reporting.section import describe_section
 from localizer.reporting.wording import difference_sentence
 from tests.test_evaluation import FromTruth, half, make_dataset
@@ -48,7 +48,7 @@ class Page(HTMLParser):
 
 def report(tmp_path, dataset, predictors, command="python evaluate_performance.py"):
     evaluation = evaluate(dataset, "test", predictors, progress=False)
-    path = write_report(evaluation, dataset, tmp_path / "report", command)
+    path = write_comparison([(evaluation, dataset)], tmp_path / "report", command)
     return evaluation, path, path.read_text(encoding="utf-8")
 
 
@@ -205,7 +205,7 @@ def test_labels_of_the_crops_are_on_the_page(tmp_path):
     assert summary["n_cats"] == 3 and summary["box_makers"][0]["cats_rank_1"] == pytest.approx(
         2 / 3
     )
-    page = write_report(labelled, dataset, tmp_path / "out", "command")
+    page = write_comparison([(labelled, dataset)], tmp_path / "out", "command")
     text = " ".join(page.read_text().split())
     assert "What hub:colours says of the crops, head boxes" in text
     assert "each box is widened by 25.0% of its sides" in text

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -152,8 +153,18 @@ def test_a_recipe_with_an_unknown_field_names_it(chain):
 
 
 @pytest.mark.parametrize(
-    "script", ["generate_dataset.py", "train_model.py", "evaluate_performance.py"]
-)
-def test_help_names_every_option_with_its_default(script, tmp_path):
+    "script",
+    [
+        "generate_dataset.py", "train_model.py", "evaluate_performance.py", "localize_images.py",
+        "export_model.py", "run_ablation.py",
+    ],
+)  # fmt: skip
+def test_help_explains_every_option_with_its_default(script, tmp_path):
     text = call(script, "--help", cwd=tmp_path)
-    assert "default:" in text and f"python {script}" in text
+    assert f"python {script}" in text
+    options = re.split(r"^  (?=--)", text, flags=re.MULTILINE)[1:]
+    assert len(options) > 4
+    for option in options:
+        name, *explanation = option.split()
+        if name.partition("[")[0] not in ("--recipe", "--print_config", "--augmentation.help"):
+            assert len(explanation) > 3 and "default:" in option, option

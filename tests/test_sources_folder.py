@@ -43,6 +43,15 @@ def test_folders_and_options_that_are_of_no_use(tmp_path):
         open_source("folder", tmp_path, "object")
     with pytest.raises(InputError, match="voc has boxes of its own"):
         open_source("voc", tmp_path, "object", teacher="runs/first")
+    for source, option in (
+        ("voc", {"annotations": "a.json"}),
+        ("coco", {"box_format": "relative"}),
+        ("csv", {"count": 0}),
+        ("synthetic", {"multiple": "skip"}),
+    ):
+        [name] = option
+        with pytest.raises(InputError, match=f"--{name.replace('_', '-')} is for .*not {source}"):
+            open_source(source, tmp_path, "head", **option)
     with pytest.raises(InputError, match="coco has no lists.*--split-by name"):
         open_source("coco", tmp_path, "object", split_by="official")
     (tmp_path / "a.jpg").write_bytes(b"x")

@@ -70,6 +70,12 @@ def test_the_name_of_the_xml_decides_when_filename_is_stale_or_missing(tmp_path)
         assert isinstance(found, AnnotatedImage) and found.image == "rex.png"
 
 
+def test_photos_of_phones_are_found(tmp_path):
+    put(tmp_path / "rex.HEIC")
+    put(tmp_path / "rex.xml", voc_xml("rex.HEIC"))
+    assert [one.image for one in read(tmp_path)] == ["rex.HEIC"]
+
+
 def test_equal_names_go_to_the_nearest_photo(tmp_path):
     for split, right in (("train", 100), ("val", 300)):
         put(tmp_path / split / "images" / "rex.jpg")

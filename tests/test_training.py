@@ -20,7 +20,7 @@ from localizer.batches import Batches
 from localizer.config import TrainingConfig
 from localizer.dataset_generation import GenerationSettings, generate_dataset
 from localizer.errors import InputError
-from localizer.models.localizer_model import build_localizer
+from localizer.models.localizer_model import build_localizer, inner_network
 from localizer.models.model_file import load_model_file
 from localizer.predictors.keras_model import KerasModel
 from localizer.sources.opening import open_source
@@ -182,17 +182,24 @@ def test_a_lost_loss_aborts_with_advice(synthetic_dataset, tmp_path):
 
 def test_averaged_weights_are_the_ones_that_are_kept(synthetic_dataset, tmp_path):
     """With momentum m the average after two steps is m * first + (1 - m) * second."""
-    plain = replace(SMALL, epochs=1, batch_size=96, ema_momentum=0.0, augment=False, head="recipe")
-    steps = len(
-        Batches(synthetic_dataset, synthetic_dataset.indices("train"), plain, training=True)
+    config = replace(
+        SMALL, epochs=1, batch_size=96, ema_momentum=0.75, augment=False, head="recipe"
     )
-    assert steps == 2
-    train(synthetic_dataset, plain, tmp_path / "plain", progress=False)
-    train(
-        synthetic_dataset, replace(plain, ema_momentum=0.75), tmp_path / "averaged", progress=False
-    )
-    one, other = weights_of(tmp_path / "plain"), weights_of(tmp_path / "averaged")
-    assert any(np.abs(a - b).max() > 1e-6 for a, b in zip(one, other))
+    train(synthetic_dataset, config, tmp_path / "averaged", progress=False)
+    kept = inner_network(load_model_file(tmp_path / "averaged" / "best.keras")[0])
+    parts = prepare(synthetic_dataset, replace(config, ema_momentum=0.0))
+    parts.training.start_epoch(0)
+    assert len(parts.training) == 2
+    first, second = (_weights_after(parts, step) for step in range(2))
+    apart = [np.abs(a - b).max() for a, b in zip(first, second)]
+    assert max(apart) > 1e-3
+    for weights, a, b in zip(kept.trainable_variables, first, second, strict=True):
+        np.testing.assert_allclose(weights, 0.75 * a + 0.25 * b, atol=1e-5)
+
+
+def _weights_after(parts, step):
+    parts.model.train_on_batch(*parts.training[step])
+    return [np.array(variable) for variable in parts.model.trainable_variables]
 
 
 def test_half_of_the_views_of_two_looks_are_close_ups(synthetic_dataset):
@@ -218,6 +225,24 @@ def test_half_of_the_views_of_two_looks_are_close_ups(synthetic_dataset):
                 np.testing.assert_array_equal(image, resample(taken_in, SMALL.look_size))
     # Of a box that nearly fills the photo, the whole photo is the close-up.
     assert 0.3 < near / (near + whole) < 0.6
+
+
+def test_validation_shows_the_network_what_its_first_look_sees(synthetic_dataset):
+    """Of the 160 pixels that are stored the model takes in 112, of which a look has 96."""
+    config = replace(SMALL, image_size=112)
+    rows = synthetic_dataset.indices("validation")
+    views, photos = (
+        Batches(synthetic_dataset, rows, config, whole=whole)[0][0] for whole in (False, True)
+    )
+    first_looks = keras.ops.image.resize(photos.astype("float32"), (96, 96))
+    # The graph does not round to whole grey levels.
+    np.testing.assert_allclose(views, first_looks, atol=1.0)
+
+
+def test_looks_are_no_larger_than_the_input(synthetic_dataset):
+    config = replace(TrainingConfig(), looks=2, weights="none", image_size=96)
+    assert settle(config, synthetic_dataset).view_size == 96
+    assert prepare(synthetic_dataset, config).model.input.shape[1] == 96
 
 
 def test_the_kept_model_scores_photos_as_validation_did(whole_run, synthetic_dataset):
@@ -316,9 +341,13 @@ def test_a_run_says_whether_it_used_unlabelled_photos(with_unlabelled, tmp_path)
     train(with_unlabelled, without, tmp_path / "without", progress=False)
     assert len(history_of(tmp_path / "with")) == len(history_of(tmp_path / "without")) == 1
     assert history_of(tmp_path / "with")["loss"][0] != history_of(tmp_path / "without")["loss"][0]
-    (with_unlabelled.path / "unlabelled").rename(with_unlabelled.path / "gone")
+    copy = tmp_path / "copy"
+    shutil.copytree(with_unlabelled.path, copy)
+    shutil.rmtree(copy / "unlabelled")
+    settings = tmp_path / "with" / "config.yaml"
+    settings.write_text(settings.read_text().replace(str(with_unlabelled.path), str(copy)))
     with pytest.raises(InputError, match="other images or boxes"):
-        train(with_unlabelled, config, tmp_path / "with", resume=True, progress=False)
+        train(open_dataset(copy), config, tmp_path / "with", resume=True, progress=False)
 
 
 def test_incomplete_last_batch_is_left_out_of_training_only(synthetic_dataset):

@@ -6,7 +6,7 @@ import textwrap
 import matplotlib
 import pandas as pd
 
-from localizer.reporting.colours import model_colour
+from localizer.drawing.colours import model_colour
 from localizer.reporting.figures import INK, STYLE, plain_text, start_figure, start_panels, svg_text
 
 # Blue and orange are told apart by all kinds of colour vision; filled and hollow by all eyes.

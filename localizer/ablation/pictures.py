@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from localizer.reporting.contact_sheet import unstretched
+from localizer.drawing.contact_sheet import unstretched
+from localizer.drawing.pictures import draw_boxes
 from localizer.reporting.gallery import jpeg_uri
-from localizer.reporting.pictures import draw_boxes
 from localizer.store import BOX_COLUMNS
 
 PER_GROUP = 4

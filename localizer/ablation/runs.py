@@ -21,7 +21,7 @@ import yaml
 from localizer.ablation.plan_rows import read_recipe
 from localizer.ablation.processes import PROJECT
 from localizer.ablation.settings import build_config, differences
-from localizer.ablation.timing import Timings
+from localizer.ablation.timing import Timings, data_key
 from localizer.atomic_files import write_text
 from localizer.config import TrainingConfig
 from localizer.errors import InputError
@@ -155,7 +155,6 @@ def list_runs(plan, dataset, out):
     Raises:
         InputError: the dataset cannot be used for what the plan wants.
     """
-    data_key = _data_key(dataset)
     timings = Timings(out, dataset)
     configs = {row.name: timings.with_epochs(row.config, plan.minutes) for row in plan.rows}
     runs = []
@@ -165,7 +164,7 @@ def list_runs(plan, dataset, out):
                 continue
             config = replace(configs[row.name], seed=seed)
             slug = re.sub(r"[^a-z0-9.]+", "-", row.name.lower()).strip("-.")[:_SLUG_LENGTH]
-            name = f"{slug or 'row'}-seed{seed}-{_settings_key(config, data_key)}"
+            name = f"{slug or 'row'}-seed{seed}-{_settings_key(config, dataset)}"
             runs.append(
                 Run(row.name, seed, config, row.recipe, plan.data, plan.split, Path(out), name)
             )
@@ -187,23 +186,13 @@ def check_dataset(plan, dataset):
             raise InputError(f"{plan.path}: class_output {column}: {error}") from None
 
 
-def _data_key(dataset):
-    added = dataset.unlabelled
-    return {
-        "labelled": dataset.description["sha256"],
-        "unlabelled": added and added.description["sha256"],
-    }
-
-
-def _settings_key(config, data_key):
+def _settings_key(config, dataset):
     """8 hexadecimal digits of everything that the outcome of a run depends on but its seed."""
     settings = {k: v for k, v in config.to_dict().items() if k not in (*_FREE, "seed")}
-    if not config.unlabelled:
-        data_key = data_key | {"unlabelled": None}
     weights = Path(config.weights)
     key = {
         "settings": settings,
-        "data": data_key,
+        "data": data_key(dataset, config),
         # Other weights under an old name are other settings, too.
         "weights": sha256_of(weights) if os.path.isfile(weights) else None,
         "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import os
 import sys
 import tempfile
 import time
@@ -21,6 +22,15 @@ _FREE = (
     "class_loss_weight", "distribution_loss_weight", "learning_rate", "schedule", "warmup_epochs",
     "weight_decay", "bn_momentum", "early_stopping", "augmentation",
 )  # fmt: skip
+
+
+def data_key(dataset, config):
+    """The checksums of all photos and boxes that a recipe trains on, JSON-ready."""
+    added = dataset.unlabelled if config.unlabelled else None
+    return {
+        "labelled": dataset.description["sha256"],
+        "unlabelled": added and added.description["sha256"],
+    }
 
 
 class Timings:
@@ -45,8 +55,8 @@ class Timings:
 
     def _key(self, config):
         settings = {k: v for k, v in config.to_dict().items() if k not in _FREE}
-        data = self._dataset.description["sha256"], self._dataset.description["counts"]
-        text = json.dumps([settings, data], sort_keys=True)
+        backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+        text = json.dumps([settings, data_key(self._dataset, config), backend], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
     def missing(self, configs):

@@ -7,7 +7,6 @@ cannot do without changes to it; ONNX Runtime Web takes its WebAssembly as bytes
 
 import base64
 import gzip
-import hashlib
 import os
 import tarfile
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from localizer.atomic_files import write_text
 from localizer.downloading import download
 from localizer.errors import InputError
 from localizer.html import inline_script, open_templates
+from localizer.store import sha256_of
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _VERSION = "1.30.0"
@@ -88,7 +88,7 @@ def open_runtime(file=None, url=RUNTIME_URL):
         )  # fmt: skip
     elif not Path(file).is_file():
         raise InputError(f"--runtime {file}: no such file; get it from {RUNTIME_URL}")
-    elif _sha256(file) != RUNTIME_SHA256:
+    elif sha256_of(file) != RUNTIME_SHA256:
         raise InputError(f"--runtime {file}: not {name} of {RUNTIME_URL} (its SHA-256 differs)")
     with tarfile.open(file) as archive:
         return Runtime(*(archive.extractfile(f"package/dist/{m}").read() for m in (_MODULE, _WASM)))
@@ -165,8 +165,3 @@ def _sample_photo():
     small = cv2.resize(photo, (_SAMPLE_WIDTH, height), interpolation=cv2.INTER_AREA)
     quality = [cv2.IMWRITE_JPEG_QUALITY, 82]
     return cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), quality)[1].tobytes()
-
-
-def _sha256(file):
-    with open(file, "rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -14,7 +14,8 @@ import tensorflow as tf
 from localizer.export.compacting import compact
 from localizer.export.saved_model import write_saved_model
 from localizer.models.description import DESCRIPTION
-from localizer.predictors.exported_file import LABELS, optional_package
+from localizer.predictors.exported_file import LABELS
+from localizer.predictors.optional_package import optional_package
 
 _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 

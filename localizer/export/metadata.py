@@ -1,6 +1,5 @@
 """What a user of an exported file must know, gathered from the model it was made of."""
 
-import hashlib
 import json
 from dataclasses import dataclass
 from importlib import metadata as packages
@@ -12,6 +11,7 @@ from localizer.errors import InputError
 from localizer.models.cost import count_macs
 from localizer.models.localizer_model import for_inference, inner_network
 from localizer.models.model_file import find_model_file, load_model_file
+from localizer.store import sha256_of
 
 _OXFORD_PET = (
     "trained on the Oxford-IIIT Pet photos (O. M. Parkhi et al., CVPR 2012), which are under "
@@ -107,7 +107,7 @@ def describe(source, file_format, arithmetic, input_type):
         "commit": source.commit,
         "source": {
             "file": source.file.name,
-            "sha256": hashlib.sha256(source.file.read_bytes()).hexdigest(),
+            "sha256": sha256_of(source.file),
         },
         "dataset": description.get("dataset"),
         "made_with": {name: packages.version(name) for name in ("tensorflow", "keras")},

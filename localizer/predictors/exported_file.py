@@ -6,7 +6,6 @@ associated files; an .onnx file has it in `metadata_props`; a SavedModel in `ass
 
 import abc
 import hashlib
-import importlib
 import json
 import zipfile
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from localizer.errors import InputError
 from localizer.models.description import DESCRIPTION, check_dataset, has_sizes
 from localizer.predictors.network import as_predictions, network_input
+from localizer.predictors.optional_package import open_onnx_session
 from localizer.predictors.predictor import Cost, bytes_of
 from localizer.special_files import refuse_special_file
 
@@ -57,26 +57,9 @@ def read_metadata(path):
         return _from_saved_model(path)
     refuse_special_file(path)
     if path.suffix == ".onnx":
-        from localizer.predictors.onnx_model import open_session
-
-        properties = open_session(path).get_modelmeta().custom_metadata_map
+        properties = open_onnx_session(path).get_modelmeta().custom_metadata_map
         return _parse(path, properties.get(DESCRIPTION))
     return _from_litert(path)
-
-
-def optional_package(name):
-    """Import a package that only exported files need.
-
-    Raises:
-        InputError: it is not installed.
-    """
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise InputError(
-            f"this needs the package {name.split('.')[0]} ({error}): "
-            "pip install -r requirements-export.txt"
-        ) from None
 
 
 def _from_saved_model(path):

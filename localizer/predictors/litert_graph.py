@@ -7,7 +7,7 @@ import numpy as np
 
 from localizer.errors import InputError
 from localizer.photos import stretch
-from localizer.predictors.exported_file import optional_package
+from localizer.predictors.optional_package import optional_package
 from localizer.predictors.predictor import Cost
 from localizer.quiet import quiet_stderr
 

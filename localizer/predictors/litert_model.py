@@ -1,8 +1,9 @@
 """An exported .tflite file as a predictor, run by LiteRT on one thread."""
 
 from localizer.errors import InputError
-from localizer.predictors.exported_file import ExportedModel, optional_package
+from localizer.predictors.exported_file import ExportedModel
 from localizer.predictors.litert_graph import dequantize
+from localizer.predictors.optional_package import optional_package
 from localizer.quiet import quiet_stderr
 
 

@@ -1,30 +1,9 @@
 """An exported .onnx file as a predictor, run by ONNX Runtime on one thread."""
 
-from pathlib import Path
-
 import numpy as np
 
-from localizer.errors import InputError
-from localizer.predictors.exported_file import ExportedModel, optional_package
-
-
-def open_session(path):
-    """An ONNX Runtime session on one CPU thread.
-
-    Raises:
-        InputError: missing, damaged, or ONNX Runtime is not installed.
-    """
-    runtime = optional_package("onnxruntime")
-    if not Path(path).is_file():
-        raise InputError(f"{path}: no such file")
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    try:
-        return runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # Its exceptions have no common class but this.
-        reason = str(error).strip().partition("\n")[0]
-        raise InputError(f"{path}: ONNX Runtime cannot open it ({reason})") from None
+from localizer.predictors.exported_file import ExportedModel
+from localizer.predictors.optional_package import open_onnx_session
 
 
 class OnnxModel(ExportedModel):
@@ -41,7 +20,7 @@ class OnnxModel(ExportedModel):
 
     def __init__(self, path):
         super().__init__(path)
-        self._session = open_session(path)
+        self._session = open_onnx_session(path)
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         self.check_graph(inputs[0].shape, {output.name: output.shape for output in outputs})
         self._input, self._names = inputs[0].name, [output.name for output in outputs]

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from localizer import boxes
-from localizer.reporting.colours import model_colour, model_dash
+from localizer.drawing.colours import model_colour, model_dash
 
 # Matplotlib has no `currentColor`: this stands for it until the SVG is written.
 INK = "#010203"

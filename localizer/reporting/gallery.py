@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 from localizer import boxes, iou_statistics
-from localizer.reporting.colours import model_colour
-from localizer.reporting.pictures import shrink
+from localizer.drawing.colours import model_colour
+from localizer.drawing.pictures import shrink
 
 LONGEST_SIDE = 192
 JPEG_QUALITY = 70

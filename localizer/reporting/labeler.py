@@ -9,6 +9,7 @@ from localizer.crop_labels import label_crops
 from localizer.predictors.constant import WHOLE_REL_XYXY
 from localizer.predictors.hub_models import find_hub_model, hub_model
 from localizer.predictors.labeler import Labeler
+from localizer.store import BOX_COLUMNS
 
 
 def open_labeler(name):
@@ -40,10 +41,9 @@ def with_crop_labels(evaluation, dataset, labeler, name, margin=0.0):
     tables = {name: evaluation.predictions_of(name) for name in names}
     common = sorted(set.intersection(*(set(table.index) for table in tables.values())))
     rows = evaluation.rows[common]
-    columns = ["xmin", "ymin", "xmax", "ymax"]
     boxes_rel_xyxy = {
         "truth": dataset.boxes_rel_xyxy[rows],
-        **{name: table.loc[common, columns].to_numpy() for name, table in tables.items()},
+        **{name: table.loc[common, BOX_COLUMNS].to_numpy() for name, table in tables.items()},
         "whole photo": np.tile(WHOLE_REL_XYXY, (len(rows), 1)),
     }
     samples = dataset.samples.iloc[rows]

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 from localizer.atomic_files import write_text
+from localizer.drawing.colours import TRUTH
 from localizer.environment import describe_environment
 from localizer.errors import InputError
 from localizer.html import inline_script, open_templates
-from localizer.reporting.colours import TRUTH
 from localizer.reporting.formatting import FILTERS, plain
 from localizer.reporting.gallery import Thumbnails
 from localizer.reporting.section import describe_section
@@ -15,13 +15,15 @@ from localizer.reporting.section import describe_section
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def write_report(evaluation, dataset, out_dir, command):
-    """Write the report of one evaluation; each file replaces an older one in one step.
+def write_comparison(parts, out_dir, command):
+    """Write one page over one or several datasets, each with its own section and headline table.
+
+    Each file replaces an older one in one step.
 
     Args:
-        evaluation: an `Evaluation`.
-        dataset: the `Dataset` it was made on.
-        out_dir: folder for report.html, metrics.json and predictions.csv.
+        parts: one or more pairs of an `Evaluation` and its `Dataset`. With several, each one's
+            metrics.json and predictions.csv are in a folder of the dataset's name.
+        out_dir: folder for report.html, and with one dataset its metrics.json and predictions.csv.
         command: the command line that made it, shown on the page.
 
     Returns:
@@ -30,17 +32,6 @@ def write_report(evaluation, dataset, out_dir, command):
     Raises:
         InputError: a photo has become unreadable since the evaluation, or `out_dir` is no place
             for a report.
-    """
-    return write_comparison([(evaluation, dataset)], out_dir, command)
-
-
-def write_comparison(parts, out_dir, command):
-    """Write one page over several datasets, each with its own section and headline table.
-
-    Args:
-        parts: one or more pairs of an `Evaluation` and its `Dataset`. With several, each one's
-            metrics.json and predictions.csv are in a folder of the dataset's name.
-        out_dir, command: see `write_report`, as are the result and the errors.
     """
     out_dir = prepare_folder(out_dir, [dataset for _, dataset in parts])
     thumbnails = Thumbnails()

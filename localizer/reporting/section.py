@@ -4,8 +4,8 @@ import math
 
 from markupsafe import Markup
 
+from localizer.drawing.colours import model_colour
 from localizer.reporting import figures, wording
-from localizer.reporting.colours import model_colour
 from localizer.reporting.gallery import gallery_data
 
 _BREAKDOWNS = {

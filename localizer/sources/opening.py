@@ -9,6 +9,12 @@ from localizer.errors import InputError
 SOURCES = ("oxford-pet", "synthetic", "voc", "coco", "csv", "folder")
 # Whose authors say which photos are for testing.
 SOURCES_WITH_LISTS = ("oxford-pet",)
+_ONLY_FOR = {
+    "count": ("synthetic",),
+    "annotations": ("coco",),
+    "box_format": ("csv",),
+    "multiple": ("oxford-pet", "voc", "coco", "csv"),
+}
 # Where the official archives go when no folder is named.
 OXFORD_DOWNLOAD = Path("data/raw/oxford-iiit-pet")
 
@@ -19,7 +25,7 @@ def default_source():
 
 
 def open_source(
-    source, root, target, multiple="largest", count=2000, seed=0, box_format="pixels",
+    source, root, target, *, multiple="largest", count=None, seed=0, box_format="pixels",
     annotations=None, workers=2, split_by="name", teacher=None,
 ):  # fmt: skip
     """A source, ready to be read.
@@ -29,7 +35,8 @@ def open_source(
         root: folder of the data; None = the source's own place.
         target: "head" or "body"; for people's own data a word for what the boxes are around.
         multiple: "largest" or "skip", for photos with several objects.
-        count, seed, workers: for synthetic.
+        count: number of scenes, for synthetic; None = 2,000.
+        seed, workers: for synthetic.
         box_format: "pixels" or "relative", for csv.
         annotations: the JSON file, for coco.
         split_by: "name", or "official" for a source with lists of its own.
@@ -43,16 +50,15 @@ def open_source(
         InputError: the options do not fit the source, or its data are not to be had.
     """
     _check_teacher_and_split(source, split_by, teacher)
+    _refuse_others_options(
+        source, count=count, annotations=annotations,
+        multiple=None if multiple == "largest" else multiple,
+        box_format=None if box_format == "pixels" else box_format,
+    )  # fmt: skip
     if source in ("oxford-pet", "synthetic") and target not in ("head", "body"):
         raise InputError(f"--target {target}: {source} has head and body")
     if source == "synthetic":
-        from localizer.sources import synthetic
-
-        if root is not None:
-            raise InputError("--root: synthetic scenes are drawn into --out; leave it away")
-        return partial(
-            synthetic.generate, target=target, count=count, seed=seed, workers=workers
-        ), None
+        return _open_synthetic(root, target, 2000 if count is None else count, seed, workers)
     if source == "oxford-pet":
         return _open_oxford_pet(root, target, multiple)
     if root is None:
@@ -60,6 +66,27 @@ def open_source(
     root = Path(root)
     if not root.exists():
         raise InputError(f"--root {root}: no such folder")
+    return _open_own(source, root, multiple, annotations, box_format)
+
+
+def _refuse_others_options(source, **options):
+    """Raise InputError for an option that has a value, but is not for this source."""
+    for name, value in options.items():
+        if value is not None and source not in _ONLY_FOR[name]:
+            fitting = " and ".join(_ONLY_FOR[name])
+            raise InputError(f"--{name.replace('_', '-')} is for --source {fitting}, not {source}")
+
+
+def _open_synthetic(root, target, count, seed, workers):
+    from localizer.sources import synthetic
+
+    if root is not None:
+        raise InputError("--root: synthetic scenes are drawn into --out; leave it away")
+    return partial(synthetic.generate, target=target, count=count, seed=seed, workers=workers), None
+
+
+def _open_own(source, root, multiple, annotations, box_format):
+    """People's own photos in one of the formats of docs/formats.md."""
     if source == "voc":
         from localizer.sources import pascal_voc
 

@@ -24,7 +24,6 @@ from localizer.sources.choosing import choose, skipped
 from localizer.sources.pascal_voc import parse_annotation
 from localizer.special_files import refuse_special_file
 
-TARGETS = ("head", "body")
 # Specks below this share of the pet's area are slips of the annotators, not parts of the pet.
 MIN_COMPONENT_SHARE = 0.002
 

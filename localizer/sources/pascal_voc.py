@@ -36,6 +36,7 @@ import defusedxml.ElementTree
 
 from localizer.boxes import voc_xyxy_to_rel_xyxy
 from localizer.errors import InputError
+from localizer.photos import SUFFIXES
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
 from localizer.sources.choosing import (
     choose,
@@ -48,8 +49,6 @@ from localizer.sources.choosing import (
     skipped,
 )
 from localizer.special_files import refuse_special_file
-
-PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 # A thousand times a usual file; what is read takes several times as much memory.
 _MAX_BYTES = 10_000_000
@@ -169,7 +168,7 @@ def _list_layout(root: Path) -> tuple[list[str], list[str]]:
     xmls, photos = (list_files(root, folder) for folder in folders)
     return (
         [path for path in xmls if path.lower().endswith(".xml")],
-        [path for path in photos if path.lower().endswith(PHOTO_SUFFIXES)],
+        [path for path in photos if path.lower().endswith(SUFFIXES)],
     )
 
 

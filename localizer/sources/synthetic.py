@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cv2
 
+from localizer.atomic_files import replacing
 from localizer.errors import InputError
 from localizer.sources.annotated_image import AnnotatedImage
 from localizer.sources.scenes import render_scene
@@ -96,7 +97,8 @@ def _write_scene(folder, target, seed, index):
     path = folder / f"{scene.breed}_{index + 1:06d}.jpg"
     bgr = cv2.cvtColor(scene.photo, cv2.COLOR_RGB2BGR)
     _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-    _write_atomically(path, encoded.tobytes())
+    with replacing(path, durable=False) as partial:
+        partial.write_bytes(encoded.tobytes())
     height, width = scene.photo.shape[:2]
     return AnnotatedImage(
         image=f"images/{path.name}",
@@ -106,15 +108,3 @@ def _write_scene(folder, target, seed, index):
         species=scene.species,
         breed=scene.breed,
     )
-
-
-def _write_atomically(path, content):
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise InputError(
-            f"{path}: cannot be written ({error.strerror}); free space or choose another folder"
-        ) from None

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from localizer import boxes
-from localizer.reporting.colours import TRUTH, model_colour, rgb
+from localizer.drawing.colours import TRUTH, model_colour, rgb
 
 # RGB. Apart in brightness too, for eyes that confuse red and green.
 PREDICTION_COLOUR = rgb(model_colour(0))

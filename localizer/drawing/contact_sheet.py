@@ -3,7 +3,8 @@
 import cv2
 import numpy as np
 
-from localizer.reporting.pictures import draw_boxes
+from localizer.drawing.pictures import draw_boxes
+from localizer.store import BOX_COLUMNS
 
 COLUMNS, ROWS, CELL = 8, 6, 176
 
@@ -16,7 +17,7 @@ def write_contact_sheet(images, samples, path):
         samples: their rows, with `width`, `height`, boxes in `rel_xyxy`, `breed` and `split`.
         path: the JPEG to write.
     """
-    boxes = samples[["xmin", "ymin", "xmax", "ymax"]].to_numpy(float)
+    boxes = samples[BOX_COLUMNS].to_numpy(float)
     by_area = np.argsort((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), kind="stable")
     count = min(COLUMNS * ROWS, len(by_area))
     chosen = by_area[np.linspace(0, len(by_area) - 1, count).round().astype(int)]
