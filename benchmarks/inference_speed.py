@@ -40,7 +40,7 @@ def main():
     hub = Path(os.environ.get("LOCALIZER_HUB", ".")) / HUB
     for file in files:
         if not file.exists():
-            raise InputError(f"{file}: no such file; python export_model.py makes those in exports/")
+            raise InputError(f"{file}: no such file; export_model.py makes those in exports/")
     files += [hub] if hub.exists() else []
     with tempfile.TemporaryDirectory() as scratch:
         paths = find_photos(options.photos, options.count, scratch)

@@ -63,20 +63,20 @@ class AugmentationConfig(_PlainNumbers):
     """
 
     flip: ClosedUnitInterval = 0.5
-    zoom_in: Factor = 1.6
-    zoom_out: Factor = 1.25
-    translation: NonNegative = 0.15
-    aspect: Factor = 1.2
-    rotation: NonNegative = 8.0
+    zoom_in: Factor = 1.25
+    zoom_out: Factor = 1.12
+    translation: NonNegative = 0.08
+    aspect: Factor = 1.1
+    rotation: NonNegative = 4.0
     rotated_shape: Literal["ellipse", "rectangle"] = "ellipse"
     min_visible: ClosedUnitInterval = 0.7
-    brightness: NonNegative = 0.15
-    contrast: Factor = 1.3
-    saturation: Factor = 1.4
-    hue: NonNegative = 10.0
-    grey: ClosedUnitInterval = 0.05
-    blur: ClosedUnitInterval = 0.05
-    erasing: ClosedUnitInterval = 0.1
+    brightness: NonNegative = 0.08
+    contrast: Factor = 1.15
+    saturation: Factor = 1.2
+    hue: NonNegative = 5.0
+    grey: ClosedUnitInterval = 0.025
+    blur: ClosedUnitInterval = 0.025
+    erasing: ClosedUnitInterval = 0.05
 
 
 NO_AUGMENTATION = AugmentationConfig(
@@ -94,8 +94,9 @@ class TrainingConfig(_PlainNumbers):
         looks: 1 = the network sees the whole input; 2 = it sees the whole input, then the part
             around the box that it found there, enlarged; "auto" = 1 where the median box covers
             more than 40 % of its photo, so that a second look would see what the first did, else 2.
-        look_size: side in pixels of what the network sees in each of two looks, from 96 to 1024;
-            one look sees image_size pixels.
+        look_size: side in pixels of what the network sees in each of two looks, from 96 to
+            image_size, which bounds it. It, not image_size, decides what two looks cost; one look
+            sees image_size pixels.
         alpha: width of MobileNet v1; there are ImageNet weights for 0.25, 0.5, 0.75 and 1.0.
         weights: initial weights: "imagenet" (of the backbone), "none", a Keras weights file of the
             backbone, or a .keras file of a trained localizer, whose fitting layers are taken.
