@@ -35,6 +35,8 @@ def main():
     options = parser.parse_args()
     if options.runtime and "browser" not in options.formats:
         parser.error("--runtime is for --formats browser")
+    if options.out.exists() and not options.out.is_dir():
+        parser.error(f"--out {options.out}: is a file, not a folder")
     runtime = None
     if "browser" in options.formats:
         from localizer.export.browser import open_runtime

@@ -11,6 +11,7 @@ network on JAX.
 
 import sys
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 
 from localizer.command_line import build_parser, run_script, start_keras
@@ -19,9 +20,10 @@ CONFIG = "config.yaml"
 
 
 def main():
+    from localizer.ablation.plan_rows import read_recipe
     from localizer.config import TrainingConfig
 
-    parser = build_parser(__doc__)
+    parser = build_parser(__doc__, partial(read_recipe, also=("data", "run")))
     parser.add_argument(
         "--data", type=Path | None, help="dataset folder (default: the newest below data/)"
     )
@@ -41,11 +43,19 @@ def main():
     )
     parser.add_class_arguments(TrainingConfig)
     options = parser.instantiate(parser.parse_args())
+    if options.resume and options.overwrite:
+        parser.error("--resume goes on with a run, --overwrite removes it; give one of the two")
+    if options.resume and not options.data and not (options.run and options.run.exists()):
+        parser.error(
+            f"--resume: there is no run folder {options.run or ''} to go on with; name it "
+            "with --run, or leave --resume away to start one"
+        )
     if options.resume and not options.recipe and options.run and (options.run / CONFIG).is_file():
         recipe = ["--recipe", str(options.run / CONFIG)]
         options = parser.instantiate(parser.parse_args([*recipe, *sys.argv[1:]]))
 
     start_keras()
+    from localizer.predictors.constant import mean_box_iou
     from localizer.reporting.evaluation_summary import interval
     from localizer.store import default_dataset, open_dataset
     from localizer.training import settle, train
@@ -55,9 +65,11 @@ def main():
     recipe = Path(str(options.recipe[0])).stem if options.recipe else "default"
     run = options.run or Path("runs") / f"{dataset.name}-{recipe}-{config.seed}"
     meant = settle(config, dataset)
+    added = len(dataset.unlabelled.samples) if config.unlabelled and dataset.unlabelled else 0
     print(
         f"Training on {dataset.path} (target: {dataset.target}, looks: {meant.looks}, "
-        f"class output: {meant.class_output}), run folder {run}"
+        f"class output: {meant.class_output}"
+        f"{f', with {added:,} photos of its unlabelled/' if added else ''}), run folder {run}"
     )
     if config.looks == 2 and settle(replace(config, looks="auto"), dataset).looks == 1:
         print(
@@ -74,6 +86,14 @@ def main():
         f"{metrics['best_epoch']} of {metrics['epochs']}, {metrics['training_seconds']:.0f} s\n"
         f"Run folder: {run} (best.keras, history.csv, curves.png)"
     )
+    constant = mean_box_iou(dataset, "validation")
+    if metrics["mean_iou"] <= constant:
+        print(
+            f"warning: one box for all photos, the mean of the training boxes, has {constant:.3f}: "
+            "this model has learned nothing from the pixels. Give it more photos or --epochs, or "
+            "look at contact_sheet.jpg of the dataset for wrong boxes",
+            file=sys.stderr,
+        )
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ import sys
 from argparse import RawDescriptionHelpFormatter
 
 try:
-    import yaml
     from jsonargparse import ArgumentParser, DefaultHelpFormatter
     from jsonargparse.typing import restricted_number_type
 except ModuleNotFoundError:
@@ -20,7 +19,6 @@ except ModuleNotFoundError:
 
 from localizer.errors import InputError
 from localizer.quiet import quiet_stderr
-from localizer.yaml_aliases import alias_line
 
 # Of a crop on each side, as a share of the box's width and height.
 Margin = restricted_number_type("Margin", float, [(">=", 0), ("<=", 10)])
@@ -28,41 +26,40 @@ Margin = restricted_number_type("Margin", float, [(">=", 0), ("<=", 10)])
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
-def build_parser(script_docstring):
+def build_parser(script_docstring, check_recipe=None):
     """A parser whose help begins with what the script's docstring says.
 
     Options may be written with `-` or `_` between their words.
+
+    Args:
+        script_docstring: of the script.
+        check_recipe: called with the file that --recipe names, if it is there; raises InputError.
     """
     script = os.path.basename(sys.argv[0])
-    return _Parser(
+    parser = _Parser(
         prog=script,
         usage=f"python {script} [options]",
         description=script_docstring,
         formatter_class=_Formatter,
         allow_abbrev=False,
     )
+    parser.check_recipe = check_recipe
+    return parser
 
 
 class _Parser(ArgumentParser):
+    check_recipe = None
+
     def parse_args(self, args=None, *rest, **options):
         args = sys.argv[1:] if args is None else args
         for name, value in zip(["", *args], [*args, ""]):
-            if name == "--recipe" or value.startswith("--recipe="):
-                self._refuse_aliases(value.removeprefix("--recipe="))
+            recipe = value.removeprefix("--recipe=")
+            if (name == "--recipe" or recipe != value) and os.path.exists(recipe):
+                self.check_recipe(recipe)
         try:
             return super().parse_args([self._spelled(arg) for arg in args], *rest, **options)
-        except UnicodeDecodeError as error:
-            self.error(f"the recipe is no UTF-8 text ({error})")
         except OverflowError as error:
             self.error(f"a number is too large ({error})")
-
-    def _refuse_aliases(self, recipe):
-        try:
-            with open(recipe, encoding="utf-8") as file:
-                if alias_line(file):
-                    self.error(f"{recipe}: aliases (*name) are not allowed in a recipe")
-        except (OSError, ValueError, RecursionError, yaml.YAMLError):
-            return  # The parser says what is wrong.
 
     def _spelled(self, argument):
         name, equals, value = argument.partition("=")

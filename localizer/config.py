@@ -18,6 +18,8 @@ ImageSize = restricted_number_type("ImageSize", int, [(">=", 96), ("<=", 1024)])
 Factor = restricted_number_type("Factor", float, [(">=", 1), ("<", math.inf)])
 Momentum = restricted_number_type("Momentum", float, [(">=", 0), ("<", 1)])
 
+IMAGENET_ALPHAS = (0.25, 0.5, 0.75, 1.0)
+
 
 class _PlainNumbers:
     """Makes jsonargparse's restricted numbers plain: Keras and YAML do not know its subclasses.
@@ -130,13 +132,14 @@ class TrainingConfig(_PlainNumbers):
         bn_momentum: momentum per step of batch normalisation's moving statistics. Keras' 0.99 lags
             far behind when an epoch has few steps.
         ema_momentum: momentum per step of the averaged weights, which are the ones that are
-            validated and kept; 0 = no averaging.
+            validated and kept; it is smaller in the first steps. 0 = no averaging.
         early_stopping: epochs without a better validation mean IoU after which training stops;
             0 = never.
         unlabelled: whether the photos of the dataset's unlabelled/ folder, which carry a teacher's
             boxes, are trained on, too; nothing is ever scored on them.
         augment: whether training images are augmented; the close-ups of two looks are taken anyway.
-        augmentation: how.
+        augmentation: how; each of its fields is an option, too, as --augmentation.rotation 0, and
+            --augmentation.help names them.
         workers: threads that prepare batches.
         seed: of the initial weights, the order of the images and the augmentation.
     """
@@ -184,6 +187,15 @@ class TrainingConfig(_PlainNumbers):
     def unit(self):
         """What a view's side is in the unit of the coordinates: `view_size` pixels, or 1."""
         return float(self.view_size) if self.coordinate_unit == "pixel" else 1.0
+
+    def refuse_missing_weights(self):
+        """Raise InputError if there are no ImageNet weights for this width."""
+        if self.weights == "imagenet" and self.alpha not in IMAGENET_ALPHAS:
+            widths = ", ".join(map(str, IMAGENET_ALPHAS))
+            raise InputError(
+                f"alpha {self.alpha:g}: there are ImageNet weights for {widths}. Any other "
+                "width wants weights: none, or a weights file"
+            )
 
     def to_dict(self):
         """Every field, ready for YAML and JSON."""

@@ -11,6 +11,7 @@ from localizer import boxes, iou_statistics
 from localizer.coco_metrics import average_precision
 from localizer.costs import checksum, latencies_ms, summarize_latency
 from localizer.errors import InputError
+from localizer.leaks import describe_leak
 from localizer.photos import in_batches
 from localizer.predictors.predictor import Predictions
 from localizer.store import BOX_COLUMNS
@@ -161,13 +162,9 @@ def _warnings(dataset, split, predictors):
                 "another task"
             )
             reasons.setdefault(reason, []).append(predictor.name)
-        other_split = before["sha256"]["samples.csv"] != now["sha256"]["samples.csv"]
-        if other_split and before["source"] == now["source"] and split != "train":
-            reason = (
-                "trained on another dataset or split of the same source: photos of this "
-                f"{split} split may have been among the training photos"
-            )
-            reasons.setdefault(reason, []).append(predictor.name)
+        leak = describe_leak(dataset, split, before)
+        if leak:
+            reasons.setdefault(leak, []).append(predictor.name)
     return [f"{', '.join(names)}: {reason}." for reason, names in reasons.items()]
 
 

@@ -1,6 +1,31 @@
 """Optimizers and learning-rate schedules of a recipe."""
 
 import keras
+from keras import ops
+
+
+class _WarmingAverage:
+    """Lets the averaged weights follow the first steps closely, whatever their momentum.
+
+    min(momentum, (1 + step) / (10 + step)), as `num_updates` of TensorFlow's
+    ExponentialMovingAverage has it. A momentum of 0.995 alone would still hold 40 % of the initial
+    weights after 180 steps, which is all there are where photos are few.
+    """
+
+    def _update_model_variables_moving_average(self, trainable_variables):
+        step = ops.cast(self.iterations, "float32")
+        momentum = ops.minimum(self.ema_momentum, (1.0 + step) / (10.0 + step))
+        momentum = ops.where(step > 0, momentum, 0.0)
+        for variable, average in zip(trainable_variables, self._model_variables_moving_average):
+            average.assign(momentum * average + (1.0 - momentum) * variable)
+
+
+class AveragingAdam(_WarmingAverage, keras.optimizers.Adam):
+    pass
+
+
+class AveragingAdamW(_WarmingAverage, keras.optimizers.AdamW):
+    pass
 
 
 def build_schedule(config, steps_per_epoch):
@@ -33,8 +58,8 @@ def build_optimizer(config, steps_per_epoch):
         "ema_momentum": config.ema_momentum or 0.99,
     }
     if config.optimizer == "adam":
-        return keras.optimizers.Adam(**options)
-    optimizer = keras.optimizers.AdamW(weight_decay=config.weight_decay, **options)
+        return AveragingAdam(**options)
+    optimizer = AveragingAdamW(weight_decay=config.weight_decay, **options)
     # Decaying biases and batch norm's scale and shift pulls outputs to zero, not the function
     # to simplicity (T. He et al., "Bag of Tricks", CVPR 2019, section 3.1).
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])

@@ -123,7 +123,9 @@ def _to_rgb(image):
             raise ValueError("it has values that are no finite numbers")
         # 16-bit samples: 65535 is white. Pillow's own conversion would clip everything to 255.
         wide = image.mode.startswith("I;16") or values.max(initial=0) > 255
-        values = np.rint(values * (255 / 65535 if wide else 1))
+        # Floats up to 1 are shares of white, as in scikit-image.
+        share = image.mode == "F" and values.max(initial=0) <= 1
+        values = np.rint(values * (255 / 65535 if wide else 255 if share else 1))
         return np.asarray(Image.fromarray(np.clip(values, 0, 255).astype(np.uint8)).convert("RGB"))
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")

@@ -261,6 +261,23 @@ def _has_true_labels(path):
         return True
 
 
+def find_dataset(checksums, below="data"):
+    """The Dataset of some checksums among the folders in `below`; None if it is not there.
+
+    Args:
+        checksums: `sha256` of a dataset's description; None = nothing has them.
+        below: folder.
+    """
+    for file in sorted(Path(below).glob("*/dataset.json")):
+        try:
+            dataset = open_dataset(file.parent)
+        except InputError:
+            continue
+        if checksums and dataset.description["sha256"] == checksums:
+            return dataset
+    return None
+
+
 def sha256_of(path):
     """Checksum of a file, hexadecimal."""
     with open(path, "rb") as file:

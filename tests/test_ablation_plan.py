@@ -70,7 +70,7 @@ def test_rows_may_start_from_other_recipes_and_nested_fields_keep_the_rest(plan_
     assert (a.alpha, a.epochs, a.augmentation.flip, a.augmentation.blur) == (0.5, 2, 0.0, 0.1)
     assert (b.alpha, b.epochs, b.head, b.augmentation.flip) == (0.25, 2, "recipe", 0.0)
     assert (c.augmentation.hue, c.augmentation.blur) == (0.0, 0.1)
-    assert changes_of(plan)["b"] == {"alpha": 0.25, "head": "recipe", "augmentation.blur": 0.05}
+    assert changes_of(plan)["b"] == {"alpha": 0.25, "head": "recipe", "augmentation.blur": 0.025}
     assert plan.rows[1].recipe == tmp_path / "two.yaml"
     assert (plan.baseline, plan.pictures) == ("c", ("b", "a"))
 
@@ -100,6 +100,7 @@ def test_differences_rebuild_a_config(flip, rate, steps, weights, augment):
         ("base: {epoch: 2}\nrows: {a: {}}\n", r"line 3: .*mean epochs\?"),
         ("factors: {hed: [recipe]}\n", r"line 3: .*mean head\?"),
         ("basline: a\nrows: {a: {}}\n", r"line 3: .*mean baseline\?"),
+        ("epochs: 2\nrows: {a: {}}\n", "line 3: epochs is a field of a recipe.* below base:"),
         ("rows: {wide: {}}\nbaseline: wid\n", r"line 4: .*mean wide\?"),
         ("rows: {a: {}}\nmetric: iou\n", "line 4: metric: 'iou'.*mean_iou"),
         ("rows: {a: {}}\nsplit: train\n", "line 4: split: 'train'"),

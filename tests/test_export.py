@@ -31,12 +31,16 @@ from localizer.models.two_looks import look_twice
 from localizer.predictors.exported_file import is_exported, read_metadata
 from localizer.predictors.keras_model import KerasModel
 from localizer.predictors.litert_model import LitertModel
+from localizer.predictors.loading import load_predictor
 from localizer.predictors.onnx_model import OnnxModel
+from localizer.predictors.saved_model import SavedModel
 
 PROJECT = Path(__file__).resolve().parent.parent
 DATASET = {"source": "oxford-pet", "target": "head", "sha256": {"samples.csv": "0" * 64}}
 SIZE, STORED, CLASSES = 96, 112, ["cat", "dog", "007"]
-PREDICTORS = {"litert": LitertModel, "litert-int8": LitertModel, "onnx": OnnxModel}
+PREDICTORS = {
+    "litert": LitertModel, "litert-int8": LitertModel, "onnx": OnnxModel, "saved_model": SavedModel,
+}  # fmt: skip
 
 
 def blobs(count, seed, size=SIZE):
@@ -99,11 +103,13 @@ def test_files_are_named_after_the_model_and_nothing_else_is_left(exports):
     assert {path.name for path in out.iterdir()} == names
 
 
-@pytest.mark.parametrize("name", ["litert", "onnx"])
+@pytest.mark.parametrize("name", ["litert", "onnx", "saved_model"])
 def test_float_files_answer_photos_like_the_keras_model(name, source, exports):
     photos = [blobs(1, seed, size=200)[0][:150] for seed in range(5)]
     expected = KerasModel(source.file).predict(photos)
-    got = PREDICTORS[name](exports[name].path).predict(photos)
+    predictor = load_predictor(str(exports[name].path), None)
+    assert type(predictor) is PREDICTORS[name]
+    got = predictor.predict(photos)
     assert np.ptp(expected.boxes_rel_xyxy, axis=0).max() > 0.01
     np.testing.assert_allclose(got.boxes_rel_xyxy, expected.boxes_rel_xyxy, atol=1e-4)
     np.testing.assert_allclose(got.scores, expected.scores, atol=1e-4)
@@ -221,7 +227,9 @@ def test_costs_come_from_the_keras_model(source, exports):
             expected.cost.parameters,
             expected.cost.macs,
         )
-        assert got.cost.file_bytes == exports[name].path.stat().st_size
+        path = exports[name].path
+        files = [path] if path.is_file() else [f for f in path.rglob("*") if f.is_file()]
+        assert got.cost.file_bytes == sum(file.stat().st_size for file in files)
         assert got.trained_on == DATASET
         assert got.name == exports[name].path.name
 
@@ -252,13 +260,14 @@ def test_truncated_files_are_refused(name, keep, exports, tmp_path):
         PREDICTORS[name](path)
 
 
-def test_a_flipped_weight_is_found(exports, tmp_path):
-    content = bytearray(exports["litert"].path.read_bytes())
+@pytest.mark.parametrize("name", ["litert", "onnx"])
+def test_a_flipped_weight_is_found(name, exports, tmp_path):
+    content = bytearray(exports[name].path.read_bytes())
     content[len(content) // 2] ^= 1
-    path = tmp_path / "flipped.tflite"
+    path = tmp_path / f"flipped{exports[name].path.suffix}"
     path.write_bytes(content)
     with pytest.raises(InputError, match="checksum"):
-        LitertModel(path)
+        PREDICTORS[name](path)
 
 
 def rewritten(path, change, graph=b"", **options):

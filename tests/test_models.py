@@ -197,6 +197,13 @@ def test_model_files_that_cannot_be_used(tmp_path):
 def test_weights_that_are_not_there_are_named(tmp_path):
     with pytest.raises(InputError, match="no such file; give a Keras weights file"):
         build_localizer(replace(SCRATCH, weights=str(tmp_path / "missing.h5")))
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "best.keras").touch()
+    with pytest.raises(InputError, match="is a folder; give .*run/best.keras"):
+        build_localizer(replace(SCRATCH, weights=str(tmp_path / "run")))
+    (tmp_path / "README.md").touch()
+    with pytest.raises(InputError, match="README.md: no file of weights; give a Keras weights"):
+        build_localizer(replace(SCRATCH, weights=str(tmp_path / "README.md")))
     with pytest.raises(InputError, match=r"alpha 0\.3"):
         build_localizer(replace(SCRATCH, alpha=0.3, weights="imagenet"))
 

@@ -48,6 +48,13 @@ def test_16_bit_samples_keep_their_brightness(tmp_path, suffix, top):
     np.testing.assert_array_equal(photo[..., 1], np.rint(values / 257).astype(np.uint8))
 
 
+def test_floats_up_to_1_are_shares_of_white(tmp_path):
+    shares = np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)
+    Image.fromarray(shares).save(tmp_path / "floats.tif")
+    expected = np.rint(255 * shares)
+    np.testing.assert_array_equal(read_photo(tmp_path / "floats.tif")[..., 0], expected)
+
+
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
 def test_16_bit_colours_keep_their_brightness(tmp_path, suffix):
     deep = np.random.default_rng(2).integers(0, 65536, (9, 7, 4), np.uint16)

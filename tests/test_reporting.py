@@ -141,6 +141,19 @@ def test_datasets_of_one_name_are_refused(tmp_path):
         prepare_folder(tmp_path / "out", datasets[:1])
 
 
+def test_a_folder_of_photos_is_no_place_for_a_report(tmp_path):
+    dataset = make_dataset(tmp_path / "pets")
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "rex.jpg").touch()
+    with pytest.raises(InputError, match=r"holds other files \(rex.jpg\).*--out"):
+        prepare_folder(tmp_path / "photos", [dataset])
+    # An older report, or what was left of one, is replaced.
+    for name in ("metrics.json", "report.html", "notes.txt"):
+        (tmp_path / "old").mkdir(exist_ok=True)
+        (tmp_path / "old" / name).touch()
+        prepare_folder(tmp_path / "old", [dataset])
+
+
 def test_every_pair_is_there_both_ways(tmp_path):
     dataset = make_dataset(tmp_path / "pets")
     names = {"perfect": lambda box, row: box, "half": half, "mute": lambda box, row: [np.nan] * 4}

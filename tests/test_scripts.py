@@ -127,6 +127,11 @@ def test_a_model_is_not_scored_on_another_target_in_silence(chain):
         ("train_model.py", ["--data", "data/tiny", "--recipe", "missing.yaml"], "missing.yaml"),
         ("train_model.py", ["--data", "data/tiny", "--recipe", "tiny.yaml"], "--overwrite"),
         ("train_model.py", ["--data", "data/tiny", "--run", "data"], "no run folder"),
+        ("train_model.py", ["--run", "runs/typo", "--resume"], "there is no run folder runs/typo"),
+        ("train_model.py", ["--run", "runs/tiny-tiny-0", "--resume", "--overwrite"], "one of the"),
+        ("export_model.py", ["--out", "tiny.yaml"], "is a file"),
+        ("export_model.py", ["--runtime", "x.tgz"], "--runtime is for --formats browser"),
+        ("evaluate_performance.py", ["--labeler-margin", "0.1"], "--labeler"),
         ("train_model.py", ["--data", "data/tiny", "--weights", "no.keras"], "no such model"),
         ("evaluate_performance.py", ["--models", "baseline:mean", "--out", "data/tiny"], "--out"),
         (
@@ -144,12 +149,37 @@ def test_bad_options_end_with_code_2_and_a_message(chain, script, options, messa
     assert message in call(script, *options, cwd=chain, code=2)
 
 
-def test_a_recipe_with_an_unknown_field_names_it(chain):
-    (chain / "wrong.yaml").write_text("epohcs: 3\n")
-    message = call(
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        ("looks: 1\nepohcs: 3\n", "line 2: no field 'epohcs' of a recipe; did you mean epochs?"),
+        ("epochs: 3\nepochs: 4\n", "line 2: epochs is there twice"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_in_a_recipe_is_named_with_its_line(chain, recipe, message):
+    (chain / "wrong.yaml").write_text(recipe)
+    assert f"wrong.yaml, {message}" in call(
         "train_model.py", "--data", "data/tiny", "--recipe", "wrong.yaml", cwd=chain, code=2
     )
-    assert "epohcs" in message
+
+
+def test_a_runs_own_settings_are_a_recipe(chain):
+    call(
+        "train_model.py", "--recipe", "runs/tiny-tiny-0/config.yaml", "--epochs", 1,
+        "--run", "runs/again", cwd=chain,
+    )  # fmt: skip
+    config = (chain / "runs/again/config.yaml").read_text()
+    assert "data: data/tiny" in config and "epochs: 1\n" in config
+
+
+def test_a_model_that_is_worse_than_a_constant_box_says_so(chain):
+    command = [
+        sys.executable, PROJECT / "train_model.py", "--data", "data/tiny", "--weights", "none",
+        "--head", "recipe", "--image_size", "96", "--epochs", "1", "--learning_rate", "1e-9",
+        "--run", "runs/nothing-learned",
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=chain, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0 and "learned nothing from the pixels" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def table(root, *lines, header=HEADER):
     return path
 
 
-def test_by_hand(tmp_path):
+def test_by_hand(tmp_path, capsys):
     photo(tmp_path / "photos" / "rex.jpg")
     path = table(
         tmp_path,
@@ -44,6 +44,7 @@ def test_by_hand(tmp_path):
         assert (found.species, found.breed) == ("dog", "beagle")
         assert found.box_rel_xyxy == pytest.approx((0.1, 0.1, 0.5, 0.5), abs=1e-6)
         assert all(type(value) is float for value in found.box_rel_xyxy)
+        assert f"{path}: columns that are not used: score\n" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])

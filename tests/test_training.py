@@ -141,7 +141,7 @@ def test_a_foreign_folder_is_left_alone(synthetic_dataset, tmp_path):
     assert (tmp_path / "metrics.json").read_text() == "precious"
 
 
-def test_weights_of_a_trained_model_are_taken(whole_run):
+def test_weights_of_a_trained_model_are_taken(whole_run, capsys):
     config = replace(SMALL, weights=str(whole_run / "best.keras"), class_output="none")
     trained, _ = load_model_file(whole_run / "best.keras")
     network = trained.get_layer("localizer")
@@ -149,6 +149,12 @@ def test_weights_of_a_trained_model_are_taken(whole_run):
     for name in ("conv1", "conv_pw_13_bn", "x_bins"):
         for one, other in zip(model.get_layer(name).weights, network.get_layer(name).weights):
             np.testing.assert_array_equal(one, other)
+    assert capsys.readouterr().err == ""
+    wider = build_localizer(replace(config, head_width=56))
+    others = {layer.name for layer in wider.layers if layer.weights} - {
+        layer.name for layer in network.layers if layer.name.startswith("conv")
+    }
+    assert f"for {len(others)} of " in capsys.readouterr().err
     with pytest.raises(InputError, match="no layer of it fits"):
         build_localizer(replace(config, alpha=0.5, head="recipe"))
 
@@ -180,10 +186,14 @@ def test_a_lost_loss_aborts_with_advice(synthetic_dataset, tmp_path):
         train(synthetic_dataset, config, tmp_path / "run", progress=False)
 
 
-def test_averaged_weights_are_the_ones_that_are_kept(synthetic_dataset, tmp_path):
-    """With momentum m the average after two steps is m * first + (1 - m) * second."""
+@pytest.mark.parametrize(("given", "momentum"), [(0.1, 0.1), (0.75, 2 / 11)])
+def test_averaged_weights_are_the_ones_that_are_kept(given, momentum, synthetic_dataset, tmp_path):
+    """With momentum m the average after two steps is m * first + (1 - m) * second.
+
+    The momentum of step 1, the second, is (1 + 1) / (10 + 1) at most.
+    """
     config = replace(
-        SMALL, epochs=1, batch_size=96, ema_momentum=0.75, augment=False, head="recipe"
+        SMALL, epochs=1, batch_size=96, ema_momentum=given, augment=False, head="recipe"
     )
     train(synthetic_dataset, config, tmp_path / "averaged", progress=False)
     kept = inner_network(load_model_file(tmp_path / "averaged" / "best.keras")[0])
@@ -194,7 +204,7 @@ def test_averaged_weights_are_the_ones_that_are_kept(synthetic_dataset, tmp_path
     apart = [np.abs(a - b).max() for a, b in zip(first, second)]
     assert max(apart) > 1e-3
     for weights, a, b in zip(kept.trainable_variables, first, second, strict=True):
-        np.testing.assert_allclose(weights, 0.75 * a + 0.25 * b, atol=1e-5)
+        np.testing.assert_allclose(weights, momentum * a + (1 - momentum) * b, atol=1e-5)
 
 
 def _weights_after(parts, step):

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localizer.ablation.plan_rows import KINDS, Row, read_rows
-from localizer.ablation.settings import nearest
+from localizer.ablation.settings import FIELDS, nearest
 from localizer.ablation.yaml_files import YamlMapping
 
 __all__ = ["METRICS", "Plan", "Row", "read_plan"]
@@ -72,6 +72,8 @@ def read_plan(path):
     file = YamlMapping(path)
     plan = file.content
     for key in plan:
+        if key in FIELDS:
+            raise file.error((key,), f"{key} is a field of a recipe; write it below base:")
         if key not in _KEYS:
             raise file.error((str(key),), f"no key {key!r} of a plan; {nearest(key, _KEYS)}")
     data = plan.get("data")

@@ -85,14 +85,20 @@ def _build(recipe, settings):
     return build_config((read_recipe(recipe) if recipe else {}) | settings | {"seed": 0})
 
 
-def read_recipe(path):
+def read_recipe(path, also=()):
     """The fields of a recipe file by dotted name, checked.
+
+    Args:
+        path: the file.
+        also: names that may stand in it, too, such as those that a run's config.yaml has; they are
+            left out.
 
     Raises:
         InputError: it is no recipe; the message names the file and the line.
     """
     file = YamlMapping(path)
-    flat = _flatten(file, (), file.content)
+    settings = {name: value for name, value in file.content.items() if name not in also}
+    flat = _flatten(file, (), settings)
     for name, value in flat.items():
         _check(file, _keys((), file.content, name), name, value)
     return flat

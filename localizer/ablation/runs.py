@@ -177,6 +177,11 @@ def check_dataset(plan, dataset):
     Raises:
         InputError: it does not.
     """
+    for row in plan.rows:
+        try:
+            row.config.refuse_missing_weights()
+        except InputError as error:
+            raise InputError(f"{plan.path}: row {row.name!r}: {error}") from None
     for split in ("train", "validation", plan.split):
         dataset.indices(split)
     for column in {row.config.class_output for row in plan.rows} - {"none", "auto"}:

@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from localizer.augmentation import resample
-from localizer.errors import InputError
 from localizer.photos import read_photo, stretch
 from localizer.sources import synthetic
-from localizer.store import BOX_COLUMNS, open_dataset
+from localizer.store import BOX_COLUMNS, find_dataset, open_dataset
 
 CALIBRATION_COUNT = 256
 CHECK_COUNT = 200
@@ -53,10 +52,9 @@ def find_images(source, data=None):
         InputError: `data` is no dataset folder, or a split of it is empty.
     """
     trained = source.description.get("dataset") or {}
-    folder = data or _own_dataset(trained.get("sha256"))
-    if folder is None:
+    dataset = open_dataset(data) if data else find_dataset(trained.get("sha256"))
+    if dataset is None:
         return _scenes(source)
-    dataset = open_dataset(folder)
     calibration = _spread(dataset.indices("train"), CALIBRATION_COUNT)
     check = _spread(dataset.indices("validation"), CHECK_COUNT)
     return ExportImages(
@@ -66,18 +64,6 @@ def find_images(source, data=None):
         dataset=dataset.name,
         foreign=dataset.description["sha256"] != trained.get("sha256"),
     )
-
-
-def _own_dataset(checksums):
-    """The folder below data/ that the model was trained on, known by its checksums."""
-    for file in sorted(Path("data").glob("*/dataset.json")):
-        try:
-            dataset = open_dataset(file.parent)
-        except InputError:
-            continue
-        if checksums and dataset.description["sha256"] == checksums:
-            return file.parent
-    return None
 
 
 def _spread(rows, count):

@@ -1,5 +1,6 @@
 """ONNX, by tf2onnx."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -26,9 +27,22 @@ def write_onnx(model, path, metadata):
     graph, _ = tf2onnx.convert.from_function(localize, input_signature=[spec], opset=OPSET)
     _name_batch(graph)
     _round_scales_up(graph)
-    entry = graph.metadata_props.add()
-    entry.key, entry.value = DESCRIPTION, json.dumps(metadata)
-    path.write_bytes(graph.SerializeToString())
+    path.write_bytes(with_metadata(graph.SerializeToString(), metadata))
+
+
+def with_metadata(graph, metadata):
+    """The bytes of a graph and of its metadata, which has the graph's checksum.
+
+    Protocol buffers that follow each other are read as one, so the graph's own bytes stay as they
+    are.
+    """
+    from onnx import ModelProto
+
+    model = ModelProto()
+    entry = model.metadata_props.add()
+    checked = {"graph_bytes": len(graph), "graph_sha256": hashlib.sha256(graph).hexdigest()}
+    entry.key, entry.value = DESCRIPTION, json.dumps(metadata | checked)
+    return graph + model.SerializeToString()
 
 
 def _name_batch(graph):

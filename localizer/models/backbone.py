@@ -7,6 +7,13 @@ import keras
 
 from localizer.errors import InputError
 
+_WEIGHT_FILES = (".h5", ".hdf5")
+
+_KINDS = (
+    f"a Keras weights file ({', '.join(_WEIGHT_FILES)}), a .keras file of a trained localizer, "
+    "imagenet or none"
+)
+
 
 def mobilenet_v1(image_size, alpha, weights):
     """MobileNet v1 (A. Howard et al., 2017, arXiv:1704.04861) without its pooling and dense layer.
@@ -27,10 +34,8 @@ def mobilenet_v1(image_size, alpha, weights):
     image = keras.Input((image_size, image_size, 3), name="image")
     scaled = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="to_minus_one_to_one")(image)
     from_file = weights not in ("imagenet", "none")
-    if from_file and not Path(weights).is_file():
-        raise InputError(
-            f"--weights {weights}: no such file; give a Keras weights file, imagenet or none"
-        )
+    if from_file:
+        _refuse_other_files(Path(weights))
     try:
         with warnings.catch_warnings():
             # Keras takes the 224-pixel weights for sizes that have none of their own, and says so.
@@ -51,3 +56,15 @@ def mobilenet_v1(image_size, alpha, weights):
     layers = {8: "conv_pw_5_relu", 16: "conv_pw_11_relu", 32: "conv_pw_13_relu"}
     features = {stride: network.get_layer(name).output for stride, name in layers.items()}
     return keras.Model(image, features, name="mobilenet_v1")
+
+
+def _refuse_other_files(path):
+    if path.is_dir():
+        best = path / "best.keras"
+        raise InputError(
+            f"--weights {path}: is a folder; give {best if best.is_file() else _KINDS}"
+        )
+    if not path.is_file():
+        raise InputError(f"--weights {path}: no such file; give {_KINDS}")
+    if path.suffix not in _WEIGHT_FILES:
+        raise InputError(f"--weights {path}: no file of weights; give {_KINDS}")

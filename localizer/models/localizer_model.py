@@ -1,5 +1,7 @@
 """The whole network: backbone and head, as it is trained and as it is used."""
 
+import sys
+
 import keras
 
 from localizer.errors import InputError
@@ -32,6 +34,7 @@ def build_localizer(config, class_count=0):
     Raises:
         InputError: the backbone's weights are not to be had, or do not fit.
     """
+    config.refuse_missing_weights()
     from_model = config.weights.endswith(".keras")
     backbone = mobilenet_v1(
         config.view_size, config.alpha, "none" if from_model else config.weights
@@ -51,14 +54,23 @@ def _take_weights(model, path):
     """Set the weights of every layer that has its like, by name and shapes, in a model file."""
     source, _ = load_model_file(path)
     known = {layer.name: layer.get_weights() for layer in inner_network(source).layers}
-    taken = 0
-    for layer in model.layers:
-        own, weights = layer.get_weights(), known.get(layer.name, [])
-        if own and [w.shape for w in own] == [w.shape for w in weights]:
+    left = []
+    layers = [layer for layer in model.layers if layer.weights]
+    for layer in layers:
+        weights = known.get(layer.name, [])
+        if [w.shape for w in layer.get_weights()] == [w.shape for w in weights]:
             layer.set_weights(weights)
-            taken += 1
-    if not taken:
+        else:
+            left.append(layer.name)
+    if len(left) == len(layers):
         raise InputError(f"--weights {path}: no layer of it fits this network (other alpha?)")
+    if left:
+        some = ", ".join(left[:5]) + (", ..." if len(left) > 5 else "")
+        print(
+            f"note: {path} has no fitting weights for {len(left)} of {len(layers)} layers, which "
+            f"begin anew: {some}",
+            file=sys.stderr,
+        )
 
 
 def inner_network(model):

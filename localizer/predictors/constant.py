@@ -5,6 +5,7 @@ A trained model that does not beat them has learned nothing from the pixels.
 
 import numpy as np
 
+from localizer.boxes import iou_xyxy
 from localizer.errors import InputError
 from localizer.predictors.predictor import Cost, Predictions
 
@@ -37,6 +38,13 @@ class ConstantBox:
             scores=np.full(n, np.nan, np.float32),
             labels=[""] * n,
         )
+
+
+def mean_box_iou(dataset, split):
+    """Mean IoU of "baseline:mean" on a split: what a model has without looking at a photo."""
+    train = dataset.boxes_rel_xyxy[dataset.indices("train")]
+    truth = dataset.boxes_rel_xyxy[dataset.indices(split)]
+    return float(iou_xyxy(truth, train.mean(axis=0, keepdims=True)).mean())
 
 
 def constant_predictor(name, dataset):

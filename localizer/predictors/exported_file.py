@@ -25,8 +25,10 @@ _TYPES = {"name": str, "image_size": int, "stored_size": int, "labels": list}
 
 
 def is_exported(path):
-    """Whether a file was written by export_model.py: .tflite files by content, .onnx by name."""
+    """Whether export_model.py wrote it: .onnx by name, .tflite and SavedModels by content."""
     path = Path(path)
+    if path.is_dir():
+        return (path / "assets.extra" / DESCRIPTION).is_file()
     if path.suffix == ".onnx":
         return True
     if path.suffix != ".tflite" or not path.is_file() or not zipfile.is_zipfile(path):
@@ -58,7 +60,9 @@ def read_metadata(path):
     refuse_special_file(path)
     if path.suffix == ".onnx":
         properties = open_onnx_session(path).get_modelmeta().custom_metadata_map
-        return _parse(path, properties.get(DESCRIPTION))
+        metadata = _parse(path, properties.get(DESCRIPTION))
+        _check_weights(path, path.read_bytes(), metadata)
+        return metadata
     return _from_litert(path)
 
 
@@ -81,12 +85,16 @@ def _from_litert(path):
             metadata = _parse(path, archive.read(entry))
     except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, EOFError):
         return _parse(path, None)
-    # The runtime reads a graph without checking its weights: a flipped bit would go unseen.
+    _check_weights(path, content, metadata)
+    return metadata
+
+
+def _check_weights(path, content, metadata):
+    """Runtimes read a graph without checking its weights: a flipped bit would go unseen."""
     size = metadata.get("graph_bytes")
     graph = content[:size] if isinstance(size, int) and size > 0 else b""
     if hashlib.sha256(graph).hexdigest() != metadata.get("graph_sha256"):
         raise InputError(f"{path}: damaged (the graph's checksum is wrong); {_EXPORT_AGAIN}")
-    return metadata
 
 
 def _parse(path, text):

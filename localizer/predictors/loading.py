@@ -5,6 +5,7 @@ from pathlib import Path
 from localizer.errors import InputError
 from localizer.predictors.constant import NAMES as BASELINES
 from localizer.predictors.constant import constant_predictor
+from localizer.predictors.exported_file import is_exported
 from localizer.predictors.flip_average import PREFIX as FLIP
 from localizer.predictors.flip_average import FlipAverage
 
@@ -15,7 +16,8 @@ def load_predictor(model, dataset):
     """The predictor for a run folder, a model file, a pretrained detector, or a constant box.
 
     Args:
-        model: "runs/NAME", "FILE.keras", "FILE.tflite" or "FILE.onnx"; "hub:NAME",
+        model: "runs/NAME", "FILE.keras", "FILE.tflite", "FILE.onnx" or an exported SavedModel
+            folder; "hub:NAME",
             "detector:FILE.tflite" or a SavedModel folder, each with its options (see
             `open_pretrained`); one of the baselines; or any of these after "flip:".
         dataset: the Dataset it will be scored on; the mean box comes from its training split.
@@ -31,9 +33,10 @@ def load_predictor(model, dataset):
         return constant_predictor(model, dataset)
     # A folder may have a "?" in its name; only a pretrained model has options after one.
     path = Path(model if Path(model).exists() else model.partition("?")[0])
-    if model.startswith(("hub:", "detector:")) or (path / "saved_model.pb").is_file():
+    is_saved_model = (path / "saved_model.pb").is_file()
+    if model.startswith(("hub:", "detector:")) or (is_saved_model and not is_exported(path)):
         return _pretrained(model)
-    if path.suffix in (".tflite", ".onnx"):
+    if is_saved_model or path.suffix in (".tflite", ".onnx"):
         return _exported(model, path)
     if path.is_dir() and not (path / "best.keras").is_file():
         raise InputError(
@@ -52,8 +55,10 @@ def load_predictor(model, dataset):
 
 def _exported(model, path):
     """One of this project's models in another format; any other .tflite file is a detector."""
-    from localizer.predictors.exported_file import is_exported
+    if path.is_dir():
+        from localizer.predictors.saved_model import SavedModel
 
+        return SavedModel(path)
     if path.is_file() and not is_exported(path) and path.suffix == ".tflite":
         return _pretrained(f"detector:{model}")
     if path.suffix == ".onnx":

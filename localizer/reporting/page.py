@@ -13,6 +13,7 @@ from localizer.reporting.gallery import Thumbnails
 from localizer.reporting.section import describe_section
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_FILES = ("report.html", "metrics.json", "predictions.csv")
 
 
 def write_comparison(parts, out_dir, command):
@@ -66,6 +67,12 @@ def prepare_folder(out_dir, datasets=()):
                 raise InputError(
                     f"{folder}: holds a {name}, so it is no report; choose another --out"
                 )
+        others = {path.name for path in folder.glob("[!.]*")} - {*_FILES, *names}
+        if others and not (folder / "report.html").exists():
+            raise InputError(
+                f"{folder}: holds other files ({min(others)}), so it is no report; choose another "
+                "--out"
+            )
         folder.mkdir(parents=True, exist_ok=True)
     return out_dir
 

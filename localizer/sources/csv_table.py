@@ -24,6 +24,7 @@ import csv
 import functools
 import io
 import reprlib
+import sys
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator
@@ -138,6 +139,9 @@ def _read_rows(table: Path) -> list[_Row]:
     if not text.strip():
         raise InputError(f"{table} line 1: the file is empty; {EXPECTED}")
     separator, header = _read_header(table, text)
+    unused = [name for name in header if name and name not in REQUIRED + OPTIONAL]
+    if unused:
+        print(f"note: {table}: columns that are not used: {', '.join(unused)}", file=sys.stderr)
     # Strict: a quote that is never closed would otherwise swallow the rest of the table.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     rows, line = [], 1
