@@ -54,7 +54,8 @@ class _Parser(ArgumentParser):
         args = sys.argv[1:] if args is None else args
         for name, value in zip(["", *args], [*args, ""]):
             recipe = value.removeprefix("--recipe=")
-            if (name == "--recipe" or recipe != value) and os.path.exists(recipe):
+            named = name == "--recipe" or recipe != value
+            if self.check_recipe and named and os.path.exists(recipe):
                 self.check_recipe(recipe)
         try:
             return super().parse_args([self._spelled(arg) for arg in args], *rest, **options)

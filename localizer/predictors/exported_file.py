@@ -91,6 +91,8 @@ def _from_litert(path):
 
 def _check_weights(path, content, metadata):
     """Runtimes read a graph without checking its weights: a flipped bit would go unseen."""
+    if "graph_sha256" not in metadata:
+        raise InputError(f"{path}: has no checksum of its graph; {_EXPORT_AGAIN}")
     size = metadata.get("graph_bytes")
     graph = content[:size] if isinstance(size, int) and size > 0 else b""
     if hashlib.sha256(graph).hexdigest() != metadata.get("graph_sha256"):
