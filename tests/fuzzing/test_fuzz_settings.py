@@ -13,6 +13,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from localizer.ablation import plan_rows
 from localizer.ablation.plan import METRICS, read_plan
 from localizer.command_line import build_parser
 from localizer.config import AugmentationConfig, TrainingConfig
@@ -46,7 +47,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def parser():
     """The part of train_model.py's parser that reads a recipe."""
-    built = build_parser("Train.")
+    built = build_parser("Train.", plan_rows.read_recipe)
     built.add_argument("--recipe", action="config")
     built.add_class_arguments(TrainingConfig)
     return built
