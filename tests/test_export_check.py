@@ -82,16 +82,13 @@ def test_without_data_the_models_own_dataset_is_found_by_its_checksums(
     assert len(images.check) == len(synthetic_dataset.indices("validation"))
 
 
-@pytest.mark.parametrize("file_format", ["litert", "onnx"])
-def test_the_script_exports_the_shipped_model_wherever_it_is_called(
-    file_format, run_script, tmp_path
-):
+def test_the_script_exports_the_shipped_model_wherever_it_is_called(run_script, tmp_path):
     """Two looks of 112 pixels in 128, whose features do not halve; checked on drawn scenes."""
-    done = run_script("export_model.py", "--formats", file_format)
+    done = run_script("export_model.py", "--formats", "litert", "onnx")
     assert done.returncode == 0, done.stderr
     assert "drawn scenes" in done.stdout
-    suffix = {"litert": "tflite", "onnx": "onnx"}[file_format]
-    assert (tmp_path / "exports" / f"pet_head.{suffix}").is_file()
+    made = {path.name for path in (tmp_path / "exports").iterdir()}
+    assert made == {"pet_head.tflite", "pet_head.onnx"}
 
 
 def images_of(source, dataset):
