@@ -152,6 +152,7 @@ def _unseen(predictor, breeds):
 def _warnings(dataset, split, predictors):
     """Reasons why figures do not mean what they seem to, each with the models it is true of."""
     now, reasons = dataset.description, {}
+    leaks = {}
     for predictor in predictors:
         before = predictor.trained_on
         if before is None:
@@ -162,9 +163,12 @@ def _warnings(dataset, split, predictors):
                 "another task"
             )
             reasons.setdefault(reason, []).append(predictor.name)
-        leak = describe_leak(dataset, split, before)
-        if leak:
-            reasons.setdefault(leak, []).append(predictor.name)
+        # Comparing photos takes seconds: once for all models of one training dataset.
+        key = before["source"], *sorted(before["sha256"].items())
+        if key not in leaks:
+            leaks[key] = describe_leak(dataset, split, before)
+        if leaks[key]:
+            reasons.setdefault(leaks[key], []).append(predictor.name)
     return [f"{', '.join(names)}: {reason}." for reason, names in reasons.items()]
 
 

@@ -268,12 +268,12 @@ def find_dataset(checksums, below="data"):
         checksums: `sha256` of a dataset's description; None = nothing has them.
         below: folder.
     """
-    for file in sorted(Path(below).glob("*/dataset.json")):
+    for file in sorted(Path(below).glob("*/dataset.json")) if checksums else ():
         try:
             dataset = open_dataset(file.parent)
         except InputError:
             continue
-        if checksums and dataset.description["sha256"] == checksums:
+        if dataset.description["sha256"] == checksums:
             return dataset
     return None
 

@@ -100,6 +100,7 @@ def test_differences_rebuild_a_config(flip, rate, steps, weights, augment):
         ("base: {epoch: 2}\nrows: {a: {}}\n", r"line 3: .*mean epochs\?"),
         ("factors: {hed: [recipe]}\n", r"line 3: .*mean head\?"),
         ("basline: a\nrows: {a: {}}\n", r"line 3: .*mean baseline\?"),
+        ("seed: 1\nrows: {a: {}}\n", r"line 3: .*mean seeds\?"),
         ("epochs: 2\nrows: {a: {}}\n", "line 3: epochs is a field of a recipe.* below base:"),
         ("rows: {wide: {}}\nbaseline: wid\n", r"line 4: .*mean wide\?"),
         ("rows: {a: {}}\nmetric: iou\n", "line 4: metric: 'iou'.*mean_iou"),

@@ -72,7 +72,7 @@ def read_plan(path):
     file = YamlMapping(path)
     plan = file.content
     for key in plan:
-        if key in FIELDS:
+        if key in FIELDS and key != "seed":
             raise file.error((key,), f"{key} is a field of a recipe; write it below base:")
         if key not in _KEYS:
             raise file.error((str(key),), f"no key {key!r} of a plan; {nearest(key, _KEYS)}")

@@ -42,9 +42,13 @@ class ConstantBox:
 
 def mean_box_iou(dataset, split):
     """Mean IoU of "baseline:mean" on a split: what a model has without looking at a photo."""
-    train = dataset.boxes_rel_xyxy[dataset.indices("train")]
     truth = dataset.boxes_rel_xyxy[dataset.indices(split)]
-    return float(iou_xyxy(truth, train.mean(axis=0, keepdims=True)).mean())
+    return float(iou_xyxy(truth, _mean_box(dataset)[None]).mean())
+
+
+def _mean_box(dataset):
+    """Of the training split, float32 [4] `rel_xyxy`."""
+    return dataset.boxes_rel_xyxy[dataset.indices("train")].mean(axis=0)
 
 
 def constant_predictor(name, dataset):
@@ -63,6 +67,5 @@ def constant_predictor(name, dataset):
     if name == "baseline:whole":
         return ConstantBox(name, WHOLE_REL_XYXY)
     if name == "baseline:mean":
-        train = dataset.boxes_rel_xyxy[dataset.indices("train")]
-        return ConstantBox(name, train.mean(axis=0))
+        return ConstantBox(name, _mean_box(dataset))
     raise InputError(f"{name}: no such baseline; there are {', '.join(NAMES)}")
