@@ -14,7 +14,7 @@ from localizer.export.browser import write_page
 from localizer.export.checking import INTEGER_BYTES, Check, compare
 from localizer.export.metadata import describe
 from localizer.export.onnx_file import write_onnx
-from localizer.export.saved_model import add_metadata, run_saved_model, write_saved_model
+from localizer.export.saved_model import add_metadata, write_saved_model
 from localizer.predictors.predictor import bytes_of
 
 _INTEGER = ("8-bit integers throughout", litert.convert_integer)
@@ -122,7 +122,9 @@ def _write_onnx(source, images, path):
 def _write_saved_model(source, images, path):
     write_saved_model(source.model, path)
     add_metadata(path, describe(source, "saved_model", "float32", "float32"))
-    yield "float32", partial(run_saved_model, path)
+    from localizer.predictors.saved_model import SavedModel
+
+    yield "float32", SavedModel(path).run
 
 
 def _write_browser(runtime, source, images, path):

@@ -5,7 +5,6 @@ import json
 import os
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from localizer.models.description import DESCRIPTION
@@ -43,10 +42,3 @@ def add_metadata(folder, metadata):
     extra = folder / "assets.extra"
     extra.mkdir()
     (extra / DESCRIPTION).write_text(json.dumps(metadata, indent=2), encoding="utf-8")
-
-
-def run_saved_model(folder, images):
-    """The outputs for uint8 images [n, S, S, 3], a dict of arrays."""
-    localize = tf.saved_model.load(str(folder)).signatures["serving_default"]
-    outputs = localize(image=tf.constant(images, tf.float32))
-    return {name: np.asarray(values) for name, values in outputs.items()}

@@ -13,7 +13,7 @@ from pathlib import Path
 from localizer.errors import InputError
 from localizer.models.description import DESCRIPTION, check_dataset, has_sizes
 from localizer.predictors.network import as_predictions, network_input
-from localizer.predictors.optional_package import open_onnx_session
+from localizer.predictors.onnx_session import open_onnx_session
 from localizer.predictors.predictor import Cost, bytes_of
 from localizer.special_files import refuse_special_file
 

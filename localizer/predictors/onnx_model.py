@@ -3,7 +3,7 @@
 import numpy as np
 
 from localizer.predictors.exported_file import ExportedModel
-from localizer.predictors.optional_package import open_onnx_session
+from localizer.predictors.onnx_session import open_onnx_session
 
 
 class OnnxModel(ExportedModel):
