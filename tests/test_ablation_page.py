@@ -1,8 +1,11 @@
 """The page of an ablation: its files by hand, and the page itself in a real headless Chromium."""
 
 import base64
+import itertools
 import json
 import re
+from dataclasses import replace
+from html import escape as html_escape
 from pathlib import Path
 
 import cv2
@@ -121,6 +124,33 @@ def test_files_say_what_the_runs_say(parts):
     assert described["rows"][4]["mean"] is None and described["rows"][0]["p_value"] is None
     assert described["plan"]["text"] == plan.text and described["failures"] == FAILURES
     assert runs["success_0.5"].eq(0.5).all() and runs["command"].str.startswith("python").all()
+
+
+def test_steps_are_shown_in_their_order_each_against_the_one_before(parts, tmp_path):
+    dataset, plan, results, _ = parts
+    order = ["base", "missing", HOSTILE, "same", "better"]
+    rows = [next(row for row in plan.rows if row.name == name) for name in order]
+    rows = [row for row in rows if row.name != "missing"]
+    steps = replace(plan, rows=tuple(rows), steps=True, pictures=None)
+    page = write_ablation_page(steps, results, [], tmp_path, "c")
+    html = page.read_text()
+    names = re.findall(r'<th scope="row" data-value="([^"]*)"', html)
+    assert names == ["base", html_escape(HOSTILE), "same", "better"]
+    assert "difference from the step before" in html and "the start" in html
+    assert "aria-sort" not in html.partition("<tbody>")[0].partition("<table")[2]
+    table = pd.read_csv(tmp_path / "rows.csv").set_index("row")
+    by_seed = pd.read_csv(tmp_path / "results.csv").pivot(
+        index="seed", columns="row", values="mean_iou"
+    )
+    assert table["compared_with"].fillna("").tolist() == ["", "base", HOSTILE, "same"]
+    for before, name in itertools.pairwise(["base", HOSTILE, "same", "better"]):
+        apart = (by_seed[name] - by_seed[before]).mean()
+        assert table.at[name, "difference_mean"] == pytest.approx(apart, abs=1e-5)
+        apart = (by_seed[name] - by_seed["base"]).mean()
+        assert table.at[name, "since_start_mean"] == pytest.approx(apart, abs=1e-5)
+    gained = (by_seed["better"] - by_seed["base"]).mean()
+    assert f"+{gained:.3f} (" in html.partition("<h2>Rows")[0]
+    assert (table.at[HOSTILE, "verdict"], table.at["same", "verdict"]) == ("worse", "better")
 
 
 def test_page_without_runs_with_one_seed_and_without_the_baseline(parts, tmp_path):

@@ -75,6 +75,28 @@ def test_rows_may_start_from_other_recipes_and_nested_fields_keep_the_rest(plan_
     assert (plan.baseline, plan.pictures) == ("c", ("b", "a"))
 
 
+def test_steps_keep_what_came_before_and_are_compared_with_it(plan_of, tmp_path):
+    (tmp_path / "start.yaml").write_text("alpha: 0.5\naugmentation: {flip: 0.25}\n")
+    plan = plan_of(
+        f"{HEAD}recipe: {tmp_path}/start.yaml\nbase: {{epochs: 2}}\n"
+        "steps:\n  start: {epochs: 3}\n  base: {augmentation: {hue: 0}}\n"
+        "  back: {alpha: 0.25, augmentation.flip: 0.5}\n"
+    )
+    start, base, back = (row.config for row in plan.rows)
+    assert (start.alpha, start.epochs, start.augmentation.flip) == (0.5, 3, 0.25)
+    assert (base.alpha, base.epochs, base.augmentation.hue) == (0.5, 3, 0.0)
+    assert (back.alpha, back.epochs, back.augmentation.hue) == (0.25, 3, 0.0)
+    assert changes_of(plan) == {
+        "start": {"epochs": 3},
+        "base": {"augmentation.hue": 0.0},
+        "back": {"alpha": 0.25, "augmentation.flip": 0.5},
+    }
+    assert plan.references == {"start": None, "base": "start", "back": "base"}
+    assert (plan.baseline, plan.steps) == ("start", True)
+    plan = plan_of(HEAD + "rows: {a: {}, b: {alpha: 0.5}, c: {alpha: 1.0}}\nbaseline: b\n")
+    assert plan.references == {"a": "b", "b": None, "c": "b"}
+
+
 @settings(deadline=None, max_examples=50)  # A busy machine is no failure.
 @given(
     flip=st.floats(0, 1), rate=st.floats(1e-9, 1e3), steps=st.integers(1, 10**6),
@@ -111,8 +133,8 @@ def test_differences_rebuild_a_config(flip, rate, steps, weights, augment):
         ("rows:\n  a: {}\n  b: {alpha: 0.25}\n", "line 5: .*same settings"),
         ("factors: {alpha: [0.5, 0.50]}\n", "line 3: alpha: 0.5 is there twice"),
         ("factors: {alpha: 0.5}\n", "line 3: alpha: a list"),
-        ("rows: {a: {}}\ngrid: {alpha: [1.0]}\n", "one of factors, grid, rows .* grid and rows"),
-        ("", "one of factors, grid, rows .*none"),
+        ("rows: {a: {}}\ngrid: {alpha: [1.0]}\n", "one of factors.*, steps .* grid and rows"),
+        ("", "one of factors, grid, rows, steps .*none"),
         ("rows: []\n", "line 3: rows: a mapping"),
         ("rows: {a: 3}\n", "line 3: a: fields"),
         ("rows: {a: {augmentation: 3}}\n", "line 3: augmentation has fields of its own"),
@@ -132,6 +154,12 @@ def test_differences_rebuild_a_config(flip, rate, steps, weights, augment):
             "line 3: augmentation.hue is there twice",
         ),
         ("rows: {a: {}, A: {workers: 4}}\n", "line 3: .*same settings"),
+        ("steps: {a: {}}\n", "line 3: steps: nothing varies; name two"),
+        ("steps:\n  a: {}\n  b:\n", "line 5: rows 'a' and 'b' have the same settings"),
+        ("steps:\n  a: {}\n  b: {alpha: 1.0}\n  c: {alpha: 0.25}\n", "line 6: .*'a' and 'c'"),
+        ("steps:\n  a: {}\n  b: {alfa: 1.0}\n", r"line 5: .*mean alpha\?"),
+        ("steps:\n  a: {}\n  b: {recipe: x.yaml}\n", "line 5: recipe: .*plan's recipe"),
+        ("steps: {a: {}, b: {alpha: 1.0}}\nbaseline: a\n", "line 4: baseline: .*one before"),
         ("rows: {a: {}, b: {alpha: 0.5}}\npictures: [a, a]\n", "line 4: pictures: two rows"),
         ('rows: {"": {}}\n', "line 3: the row's name '' is not possible"),
         ('rows: {"a\\e[31m": {}}\n', "line 3: the row's name"),

@@ -16,7 +16,7 @@ _LONGEST_NAME, _LONGEST_LINE = 68, 34
 
 
 def effect_plot(rows, metric):
-    """Each row's difference from the baseline with its 95 % interval. Returns SVG text.
+    """Each row's difference from its reference with its 95 % interval. Returns SVG text.
 
     Filled dots are differences that stand after the correction; small strokes are the seeds.
 
@@ -48,23 +48,24 @@ def effect_plot(rows, metric):
         return svg_text(figure)
 
 
-def learning_curves(rows, baseline):
+def learning_curves(rows):
     """Validation mean IoU against the epoch: a panel per row, its seeds' mean and their range.
 
-    The baseline's mean is drawn in each, dashed. Returns SVG text.
+    The mean of the row that it is compared with is drawn in each, dashed. Returns SVG text.
 
     Args:
         rows: what `table.describe_rows` gives, one or more with runs.
-        baseline: its name.
     """
     curves = {row["name"]: _curves(row["runs"]) for row in rows if row["runs"]}
+    references = {row["name"]: row["reference"] for row in rows}
     lines = -(-len(curves) // 2)
     with matplotlib.rc_context(STYLE):
         figure, panels = start_panels(0.5 + 1.35 * lines, lines, min(2, len(curves)))
         for axes, (name, seeds) in zip(panels.flat, curves.items()):
-            colour = INK if name == baseline else model_colour(1)
-            if baseline in curves and name != baseline:
-                axes.plot(curves[baseline].mean(axis=1), color=INK, linestyle="--", linewidth=1)
+            reference = references[name]
+            colour = model_colour(1) if reference else INK
+            if reference in curves:
+                axes.plot(curves[reference].mean(axis=1), color=INK, linestyle="--", linewidth=1)
             band = seeds.min(axis=1), seeds.max(axis=1)
             axes.fill_between(seeds.index, *band, color=colour, alpha=0.25, linewidth=0)
             axes.plot(seeds.mean(axis=1), color=colour, linewidth=1.5)

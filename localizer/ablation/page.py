@@ -1,4 +1,5 @@
-"""The ablation's page: what was asked, which rows differ from the baseline, and how it was made."""
+"""The ablation's page: what was asked, which rows differ from what they are compared with, and how
+it was made."""
 
 import json
 import math
@@ -25,7 +26,7 @@ _COMMIT_DIGITS = 7
 def write_ablation_page(plan, results, failures, out, command):
     """Write report.html, and results.csv, rows.csv and results.json beside it.
 
-    Runs may be missing: a row is compared on the seeds that it and the baseline have.
+    Runs may be missing: a row is compared on the seeds that it and its reference have.
 
     Args:
         plan: a `Plan`.
@@ -54,6 +55,7 @@ def _render(plan, rows, failures, made):
     dataset = open_dataset(plan.data)
     ranked = sorted(rows, key=_rank)
     measured = [row for row in ranked if row["runs"]]
+    by_name = {row["name"]: row for row in rows}
     pictured = plan.pictures or _default_pictures(plan, measured)
     environment = open_templates(_TEMPLATES, _REPORT_TEMPLATES)
     environment.filters |= FILTERS | {"plain": plain, "duration": duration, "commit": short_commit}
@@ -62,9 +64,9 @@ def _render(plan, rows, failures, made):
         plan=plan,
         dataset=dataset,
         metric=metric_words(plan.metric),
-        rows=ranked,
+        rows=rows if plan.steps else ranked,
         best=measured[0] if measured else None,
-        baseline=next(row for row in rows if row["is_baseline"]),
+        baseline=by_name[plan.baseline],
         verdicts=_count_verdicts(rows),
         done=sum(len(row["runs"]) for row in rows),
         figures=_figures(plan, rows),
@@ -85,7 +87,7 @@ def _rank(row):
 
 
 def _default_pictures(plan, measured):
-    """The baseline and the best of the other rows; None when there are no two."""
+    """The baseline, or the first step, and the best of the others; None when there are no two."""
     names = [row["name"] for row in measured]
     others = [name for name in names if name != plan.baseline]
     return (plan.baseline, others[0]) if others and plan.baseline in names else None
@@ -103,7 +105,7 @@ def _figures(plan, rows):
     if any(row["difference"] and row["difference"].seeds for row in rows):
         effects = Markup(effect_plot(rows, metric_words(plan.metric)))
     if any(row["runs"] for row in rows):
-        curves = Markup(learning_curves(rows, plan.baseline))
+        curves = Markup(learning_curves(rows))
     return {"effects": effects, "curves": curves}
 
 

@@ -3,15 +3,17 @@
     data: data/oxford-pet-head              # dataset folder
     recipe: experiments/recipes/X.yaml      # optional; else the defaults of train_model.py
     base: {epochs: 12}                      # optional: fields that go before the recipe's
-    # One of these three:
+    # One of these four:
     factors: {box_loss: [mse, diou], augmentation.flip: [0, 0.5]}   # each value alone, and the base
     grid: {box_loss: [mse, diou], augment: [true, false]}           # every combination
     rows: {plain: {}, wide: {alpha: 0.5}, old: {recipe: FILE}}      # by name
+    steps: {plain: {}, wider: {alpha: 0.5}, larger: {image_size: 160}}   # each on top of the last
     seeds: [0, 1, 2]
     minutes: 5                              # optional: training time of each run instead of epochs
     split: validation                       # or test
     metric: mean_iou                        # or success_0.5, success_0.75, success_0.9
-    baseline: base                          # the row that the others are compared with
+    baseline: base                          # the row that the others are compared with; steps
+                                            # are compared with the step before
     pictures: [base, wide]                  # optional: the rows whose pictures are shown
 
 Paths are relative to the folder that the command is started in, as in train_model.py.
@@ -45,9 +47,10 @@ class Plan:
         minutes: training time of each run, or None: the rows' epochs hold.
         split: "validation" or "test": what the runs are scored on.
         metric: one of METRICS.
-        baseline: name of a row.
+        baseline: name of a row: the one that the others are compared with, or the first step.
         pictures: names of two rows, or None.
         text: the file as it was written.
+        steps: whether each row is compared with the one before it.
     """
 
     path: Path
@@ -60,6 +63,15 @@ class Plan:
     baseline: str
     pictures: tuple | None
     text: str
+    steps: bool = False
+
+    @property
+    def references(self):
+        """Dict: name of a row -> of the row that it is compared with, or None."""
+        names = [row.name for row in self.rows]
+        if self.steps:
+            return dict(zip(names, [None, *names]))
+        return {name: None if name == self.baseline else self.baseline for name in names}
 
 
 def read_plan(path):
@@ -82,7 +94,12 @@ def read_plan(path):
     minutes = _read_minutes(file)
     rows = read_rows(file)
     names = [row.name for row in rows]
-    default = "base" if "base" in names else names[0]
+    steps = "steps" in plan
+    if steps and "baseline" in plan:
+        raise file.error(
+            ("baseline",), "baseline: a step is compared with the one before it; leave it out"
+        )
+    default = "base" if "base" in names and not steps else names[0]
     pictures = plan.get("pictures")
     if pictures is not None:
         if not isinstance(pictures, list) or not len(pictures) == len(set(map(str, pictures))) == 2:
@@ -100,6 +117,7 @@ def read_plan(path):
         baseline=_choice(file, "baseline", str(plan.get("baseline", default)), names),
         pictures=pictures,
         text=file.text,
+        steps=steps,
     )
 
 

@@ -11,7 +11,7 @@ from localizer.config import TrainingConfig
 from localizer.errors import InputError
 
 _LONGEST_NAME = 200
-KINDS = ("factors", "grid", "rows")
+KINDS = ("factors", "grid", "rows", "steps")
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Row:
 
     Attributes:
         name: as the plan or the changes name it.
-        changes: dotted field -> value, where it differs from the base.
+        changes: dotted field -> value, where it differs from the base, or from the step before.
         config: TrainingConfig with seed 0; with `minutes` its epochs are still to be found.
         recipe: the recipe file it starts from, if any.
     """
@@ -56,6 +56,8 @@ def read_rows(file):
     base = _build(recipe, given)
     if kind == "rows":
         rows = [_explicit_row(file, name, recipe, given, base) for name in plan[kind]]
+    elif kind == "steps":
+        rows = _steps(file, recipe, given)
     else:
         values = _read_values(file, kind)
         combinations = _one_at_a_time(values, base) if kind == "factors" else _all(values)
@@ -64,9 +66,10 @@ def read_rows(file):
             for changes in combinations
         ]
     if kind != "rows" and len(rows) == 1:
-        raise file.error((kind,), f"{kind}: nothing varies; give a field two values or more")
-    _refuse_names_that_cannot_be_shown(file, rows)
-    _refuse_repetitions(file, rows)
+        more = "name two or more" if kind == "steps" else "give a field two values or more"
+        raise file.error((kind,), f"{kind}: nothing varies; {more}")
+    _refuse_names_that_cannot_be_shown(file, kind, rows)
+    _refuse_repetitions(file, kind, rows)
     return tuple(rows)
 
 
@@ -74,6 +77,7 @@ _EXAMPLES = {
     "factors": "{box_loss: [mse, diou]}",
     "grid": "{box_loss: [mse, diou], augment: [true, false]}",
     "rows": "{plain: {}, wide: {alpha: 0.5}}",
+    "steps": "{plain: {}, wider: {alpha: 0.5}, larger: {image_size: 160}}",
 }
 
 
@@ -118,6 +122,22 @@ def _explicit_row(file, name, recipe, given, base):
         own = {field: value for field, value in own.items() if field != "recipe"}
     config = _build(recipe, given | _read_settings(file, keys, own))
     return _row(str(name), config, base, recipe)
+
+
+def _steps(file, recipe, given):
+    """Rows that each have the settings of the one before and changes of their own."""
+    rows, before = [], _build(recipe, given)
+    for name, own in file.content["steps"].items():
+        keys = ("steps", str(name))
+        if isinstance(own, dict) and "recipe" in own:
+            raise file.error(
+                (*keys, "recipe"), "recipe: steps start from the plan's recipe; write it there"
+            )
+        given = given | _read_settings(file, keys, own)
+        config = _build(recipe, given)
+        rows.append(_row(str(name), config, before, recipe))
+        before = config
+    return rows
 
 
 def _recipe_path(file, keys, value):
@@ -200,19 +220,19 @@ def _shown(value):
     return str(value)
 
 
-def _refuse_names_that_cannot_be_shown(file, rows):
+def _refuse_names_that_cannot_be_shown(file, kind, rows):
     for row in rows:
         if not row.name.strip() or not row.name.isprintable() or len(row.name) > _LONGEST_NAME:
             raise file.error(
-                ("rows", row.name),
+                (kind, row.name),
                 f"the row's name {row.name!r:.100} is not possible; printable characters, "
                 f"{_LONGEST_NAME} at most",
             )
 
 
-def _refuse_repetitions(file, rows):
+def _refuse_repetitions(file, kind, rows):
     for row, other in itertools.combinations(rows, 2):
-        place = ("rows", other.name)
+        place = (kind, other.name)
         if row.name == other.name:
             raise file.error(place, f"row {other.name!r} is there twice")
         # How many threads prepare the batches changes nothing about what is trained.

@@ -50,10 +50,14 @@ def _describe_run(run, varied):
 
 def _describe_row(row):
     estimate, difference = row["estimate"], row["difference"]
-    described = {"row": row["name"], "changes": row["changes"], "baseline": row["is_baseline"]}
+    reference = row["reference"]
+    described = {"row": row["name"], "changes": row["changes"], "baseline": reference is None}
+    described["compared_with"] = reference
     described |= {k: getattr(estimate, k) for k in ("seeds", "images", "mean", "low", "high")}
     for name in ("mean", "low", "high"):
         described[f"difference_{name}"] = difference and getattr(difference, name)
+        if row["since_start"]:
+            described[f"since_start_{name}"] = getattr(row["since_start"], name)
     described["common_seeds"] = difference and difference.seeds
     described["p_value"] = difference and difference.p_value
     for name in ("p_corrected", "verdict", "words", "mean_iou"):

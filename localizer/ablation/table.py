@@ -24,9 +24,11 @@ def describe_rows(plan, results):
         results: list of `RunResult`; runs may be missing.
 
     Returns:
-        A dict per row: `name`, `changes`, `is_baseline`, `runs` (its results by seed), `estimate`
-        and `difference` from the baseline (each an `Estimate`, of the plan's metric; the baseline
-        has no difference), `p_corrected` (Holm, over the rows with two seeds or more), `verdict`
+        A dict per row: `name`, `changes`, `reference` (the name of the row that it is compared
+        with; None of the baseline and of the first step), `runs` (its results by seed), `estimate`
+        and `difference` from the reference (each an `Estimate`, of the plan's metric, or None
+        where there is no reference), `since_start` (of steps, the difference from the first one, or
+        None), `p_corrected` (Holm, over the rows with two seeds or more), `verdict`
         ("better", "worse", "" where there is none), `words`, `mean_iou`, `success` (rate by
         threshold), `parameters`, `macs`, and, as means over the runs, `training_seconds`,
         `best_epoch` and `epochs`. What is not known is None.
@@ -34,15 +36,16 @@ def describe_rows(plan, results):
     tables = {row.name: score_table(results, row.name, plan.metric) for row in plan.rows}
     rows = []
     for row in plan.rows:
-        is_baseline = row.name == plan.baseline
-        paired = difference_table(tables[row.name], tables[plan.baseline])
+        reference = plan.references[row.name]
+        start = plan.baseline if plan.steps and reference else None
         runs = sorted((r for r in results if r.row == row.name), key=lambda run: run.seed)
         rows.append(
             {
-                "name": row.name, "changes": dict(row.changes), "is_baseline": is_baseline,
+                "name": row.name, "changes": dict(row.changes), "reference": reference,
                 "runs": runs,
                 "estimate": estimate_mean(tables[row.name], least=0.0),
-                "difference": None if is_baseline else estimate_mean(paired),
+                "difference": _difference(tables, row.name, reference),
+                "since_start": _difference(tables, row.name, start),
                 **_costs(runs),
             }
         )  # fmt: skip
@@ -51,8 +54,12 @@ def describe_rows(plan, results):
     for row, p_corrected in zip(rows, holm(p_values)):
         row["p_corrected"] = float(p_corrected) if p_corrected == p_corrected else None
         row["verdict"] = _verdict(row)
-        row["words"] = _words(row, plan.baseline, comparisons)
+        row["words"] = _words(row, plan.steps, comparisons)
     return rows
+
+
+def _difference(tables, name, reference):
+    return estimate_mean(difference_table(tables[name], tables[reference])) if reference else None
 
 
 def _costs(runs):
@@ -81,15 +88,15 @@ def _verdict(row):
     return "better" if row["difference"].mean > 0 else "worse"
 
 
-def _words(row, baseline, comparisons):
-    """A row's difference from the baseline as a sentence without its subject."""
+def _words(row, steps, comparisons):
+    """A row's difference from its reference as a sentence without its subject."""
     difference = row["difference"]
-    if row["is_baseline"]:
-        return "the baseline"
+    if not row["reference"]:
+        return "the start" if steps else "the baseline"
     if not row["runs"]:
         return "no run has finished"
     if not difference.seeds:
-        return f"no seed in common with {baseline}"
+        return f"no seed in common with {row['reference']}"
     interval = f"{difference.low:z.3f} to {difference.high:z.3f}"
     if difference.seeds == 1:
         of_images = "" if math.isnan(difference.low) else f", {interval} for new images"

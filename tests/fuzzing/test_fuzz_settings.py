@@ -114,7 +114,11 @@ metric: mean_iou
 baseline: base
 pictures: [base, wide]
 """
-PLAN_TOKENS = [*YAML_TOKENS, b"factors: {alpha: [1, 2]}\n", b"grid: {head: [voting]}\n", b"[0]"]
+STEPS = PLAN.replace(b"rows:", b"steps:").replace(b"baseline: base\n", b"")
+PLAN_TOKENS = [
+    *YAML_TOKENS, b"factors: {alpha: [1, 2]}\n", b"grid: {head: [voting]}\n",
+    b"steps: {a: {}, b: {alpha: 1.0}}\n", b"[0]",
+]  # fmt: skip
 
 
 @fuzzed
@@ -124,7 +128,7 @@ def test_plan(folder, content):
 
 
 def test_plan_mutants(folder):
-    for content in mutants([PLAN], MUTANTS, [*YAML_VALUES, b"base", b"wide"], PLAN_TOKENS):
+    for content in mutants([PLAN, STEPS], MUTANTS, [*YAML_VALUES, b"base", b"wide"], PLAN_TOKENS):
         with naming(content):
             read_sound_plan(folder, content)
 
