@@ -36,8 +36,9 @@ def build_options():
     add("--image-size", type=PositiveInt, default=160, help="side of the stored images, pixels")
     add("--fractions", type=ClosedUnitInterval, nargs=3,
         help="train, validation, test (default: 0.8 0.1 0.1; folder: 1 0 0)")  # fmt: skip
-    add("--split-by", type=Literal["name", "official"], default="name",
-        help="official: the test list of the authors (oxford-pet)")  # fmt: skip
+    add("--split-by", type=str, default="name", metavar="name|official|FILE",
+        help="by a hash of the photo's name; by the test list of the authors (oxford-pet); or by "
+        "a CSV file with columns image and split")  # fmt: skip
     add("--exclude", type=str, nargs="+", default=[], metavar="DATASET[:SPLIT,...]",
         help="keep out the photos of these datasets, and near-duplicates of them")  # fmt: skip
     add("--teacher", type=str | None, help="folder: the model that predicts the boxes")
@@ -69,6 +70,7 @@ def main():
     from localizer.exclusion import open_exclusion
     from localizer.label_files import check_labels_place, choose_labels, write_labels
     from localizer.reporting.dataset_summary import summarize_dataset
+    from localizer.split_files import open_split
     from localizer.teacher_labels import open_teacher
 
     own = options.source not in ("oxford-pet", "synthetic")
@@ -79,6 +81,7 @@ def main():
         seed=options.seed, box_format=options.box_format, annotations=options.annotations,
         workers=options.workers, split_by=options.split_by, teacher=options.teacher,
     )  # fmt: skip
+    split_by, split_file = open_split(options.split_by, options.fractions)
     default_fractions = (1, 0, 0) if options.source == "folder" else (0.8, 0.1, 0.1)
     settings = GenerationSettings(
         source=options.source,
@@ -87,7 +90,8 @@ def main():
         image_size=options.image_size,
         fractions=tuple(float(f) for f in options.fractions or default_fractions),
         seed=options.seed,
-        split_by=options.split_by,
+        split_by=split_by,
+        split_file=split_file,
         find_duplicates=options.source != "synthetic",
         exclude=tuple(open_exclusion(text) for text in options.exclude),
         workers=options.workers,

@@ -18,8 +18,9 @@ from localizer.folder_lock import sole_writer
 from localizer.label_files import LabelFile, MadeDataset
 from localizer.near_duplicates import THUMBNAIL_SIZE, find_groups
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
+from localizer.split_files import SplitFile
 from localizer.splitting import (
-    beside_official_test,
+    beside_held_out,
     leader,
     official_split_of,
     split_of,
@@ -38,7 +39,9 @@ class GenerationSettings:
         image_size: side S of the stored images in pixels.
         fractions: shares of train, validation and test; they add up to 1.
         seed: of the split.
-        split_by: "name", or "official" for a source that has lists of its own.
+        split_by: "name", "official" for a source that has lists of its own, or the identity of
+            `split_file`.
+        split_file: a SplitFile whose splits are taken, or None.
         find_duplicates: whether to look for near-duplicates (quadratic in the number of photos).
         exclude: an Exclusion for each dataset whose photos are to be kept out.
         teacher: a Teacher for a source without boxes.
@@ -54,6 +57,7 @@ class GenerationSettings:
     fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
     seed: int = 0
     split_by: str = "name"
+    split_file: SplitFile | None = None
     find_duplicates: bool = True
     exclude: tuple[Exclusion, ...] = ()
     teacher: Teacher | None = None
@@ -158,9 +162,7 @@ def _build(records, settings, folder, root, progress, labels):
     records = list(tqdm(records, "Reading annotations", unit=" images", disable=not progress))
     if not records:
         raise InputError(f"{root}: no image at all")
-    official = {record.image: record.official_split for record in records}
-    if settings.split_by == "official":
-        _check_official(records, settings, root)
+    lists = _read_lists(records, settings, root)
     size = settings.image_size
     with (
         GrowingArray(folder / "images.npy", (size, size, 3)) as images,
@@ -176,8 +178,7 @@ def _build(records, settings, folder, root, progress, labels):
     left_out = leave_out_excluded(groups, names, excluded, root)
     own = [[names[index] for index in group if index < len(names)] for group in groups]
     groups = [group for group in own if len(group) > 1 and group[0] not in left_out]
-    if settings.split_by == "official":
-        left_out |= _left_out_by_lists(groups, official)
+    left_out |= _left_out_by_lists(groups, lists, settings)
     frame, refused = _keep(samples, left_out, settings, folder, root, progress)
     skipped += refused
     if frame.empty:
@@ -186,13 +187,12 @@ def _build(records, settings, folder, root, progress, labels):
             f"{root}: none of {len(records)} images is usable. The first, {first.image}: "
             f"{first.reason}"
         )
-    _split(frame, groups, official, settings)
+    _split(frame, groups, lists, settings)
     if labels != "truth":
         frame["teacher"] = labels["teacher"]
     write_tables(frame, skipped, groups, folder)
     write_description(frame, skipped, groups, len(records), settings, labels, root, folder)
-    in_use = official if settings.split_by == "official" else {}
-    return MadeDataset(frame, in_use, names, groups, left_out)
+    return MadeDataset(frame, lists, names, groups, left_out)
 
 
 def _build_companion(made, settings, folder, root, progress):
@@ -202,8 +202,8 @@ def _build_companion(made, settings, folder, root, progress):
         return
     folder.mkdir()
     plain = replace(
-        settings, fractions=(1.0, 0.0, 0.0), split_by="name", find_duplicates=False, exclude=(),
-        teacher=None, companion=None,
+        settings, fractions=(1.0, 0.0, 0.0), split_by="name", split_file=None,
+        find_duplicates=False, exclude=(), teacher=None, companion=None,
     )  # fmt: skip
     said = settings.companion.description
     labels = {
@@ -212,6 +212,16 @@ def _build_companion(made, settings, folder, root, progress):
         "min_score": said.get("min_score", 0.0),
     }
     _build(records, plain, folder, root, progress, labels)
+
+
+def _read_lists(records, settings, root):
+    """Dict from each photo to the list it is in, "" where it is in none; {} when split by name."""
+    if settings.split_file is not None:
+        return settings.split_file.of_photos(record.image for record in records)
+    if settings.split_by == "name":
+        return {}
+    _check_official(records, settings, root)
+    return {record.image: record.official_split for record in records}
 
 
 def _check_official(records, settings, root):
@@ -228,10 +238,18 @@ def _check_official(records, settings, root):
         )
 
 
-def _left_out_by_lists(groups, official):
-    reasons = {image: "in no official list" for image, split in official.items() if not split}
-    for image, test in beside_official_test(groups, official).items():
-        reasons[image] = f"near-duplicate of {test}, which is in the official test list"
+def _left_out_by_lists(groups, lists, settings):
+    if not lists:
+        return {}
+    if settings.split_file is None:
+        unlisted, place = "in no official list", "official {} list"
+    else:
+        name = settings.split_file.path.name
+        unlisted, place = f"not in {name}", f"{{}} split of {name}"
+    reasons = {image: unlisted for image, split in lists.items() if not split}
+    for image, held_out in beside_held_out(groups, lists).items():
+        where = place.format(lists[held_out])
+        reasons[image] = f"near-duplicate of {held_out}, which is in the {where}"
     return reasons
 
 
@@ -260,14 +278,14 @@ def _keep(samples, left_out, settings, folder, root, progress):
     return pd.DataFrame([samples[row] for row in rows]), skipped
 
 
-def _split(frame, groups, official, settings):
+def _split(frame, groups, lists, settings):
     """Add the columns `group` and `split`."""
     leaders = {image: leader(group) for group in groups for image in group}
     frame["group"] = [leaders.get(image, image) for image in frame["image"]]
     seed, fractions = settings.seed, settings.fractions
-    if settings.split_by == "official":
+    if lists:
         frame["split"] = [
-            official_split_of(group, official[image], seed, fractions)
+            official_split_of(group, lists[image], seed, fractions)
             for image, group in zip(frame["image"], frame["group"], strict=True)
         ]
     else:

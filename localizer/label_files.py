@@ -37,23 +37,23 @@ class MadeDataset:
 
     Attributes:
         samples: DataFrame of its samples.
-        official_splits: dict from all photos of the source to "trainval", "test" or ""; {} when
-            the dataset is not split by them.
+        lists: dict from all photos of the source to the list they are in, "trainval" or one of
+            SPLITS, or ""; {} when the dataset is split by name.
         decoded: all photos of the source that can be read.
         groups: lists of near-duplicates among them.
         left_out: dict from photos that the dataset must not use to the reason.
     """
 
     samples: pd.DataFrame
-    official_splits: dict
+    lists: dict
     decoded: list[str]
     groups: list[list[str]]
     left_out: dict
 
     def reasons_against(self):
         """Dict from the photos that must not be added to the reason."""
-        official = self.official_splits.items()
-        reasons = {image: "in the official test list" for image, one in official if one == "test"}
+        held_out = [item for item in self.lists.items() if item[1] in ("validation", "test")]
+        reasons = {image: f"in the {split} list" for image, split in held_out}
         split_of = dict(zip(self.samples["image"], self.samples["split"], strict=True))
         for group in self.groups:
             held = [image for image in group if split_of.get(image) in ("validation", "test")]

@@ -9,7 +9,8 @@ Generation and Quasi-Monte Carlo Methods", SIAM 1992, chapter 3).
 Near-duplicates share the position of one of them, the one whose name has the smallest hash, so a
 missing photo can at most move the other copies of itself.
 
-A data set that brings lists of its own can be split by them: its test list is the test split.
+A data set that brings lists of its own can be split by them: its test list is the test split. So
+can any other, by a file (`split_files`).
 """
 
 import hashlib
@@ -59,30 +60,32 @@ def official_split_of(image, official_split, seed, fractions):
 
     Args:
         image: name of the image, or of its group's leader.
-        official_split: "trainval" or "test". The first is divided by name, in proportion to the
-            fractions of train and validation; that of test does not matter.
+        official_split: a split, which it is then, or "trainval", which is divided by name, in
+            proportion to the fractions of train and validation; that of test does not matter.
         seed, fractions: as for `split_of`; train and validation must not both be 0.
     """
-    if official_split == "test":
-        return "test"
+    if official_split in SPLITS:
+        return official_split
     train = fractions[0] / (fractions[0] + fractions[1])
     return "train" if position(image, seed) < train else "validation"
 
 
-def beside_official_test(groups, official_splits):
-    """The photos for training that are near-duplicates of one in the official test list.
+def beside_held_out(groups, official_splits):
+    """The photos that are near-duplicates of one that is held out: for test, else for validation.
 
     Args:
         groups: lists of images that show one picture.
-        official_splits: dict from the image to "trainval", "test" or "".
+        official_splits: dict from the image to one of SPLITS, "trainval" or "".
 
     Returns:
-        Dict from each such image to one of those in the test list. Those stay where they are:
-        the test split is then the one that other people report on.
+        Dict from each such image to one of those held out. Those stay where they are: the test
+        split is then the one that other people report on.
     """
     beside = {}
     for group in groups:
-        tests = [image for image in group if official_splits[image] == "test"]
-        if tests:
-            beside |= {image: tests[0] for image in group if image not in tests}
+        for split in ("test", "validation"):
+            held_out = [image for image in group if official_splits[image] == split]
+            if held_out:
+                beside |= {image: held_out[0] for image in group if image not in held_out}
+                break
     return beside

@@ -20,9 +20,7 @@ Several rows with the same image are several objects in it. The text is UTF-8 (w
 byte order mark), the separator a comma, a semicolon or a tab, and `.` is the decimal point.
 """
 
-import csv
 import functools
-import io
 import reprlib
 import sys
 import warnings
@@ -46,7 +44,7 @@ from localizer.sources.choosing import (
     side_from_text,
     skipped,
 )
-from localizer.special_files import refuse_special_file
+from localizer.sources.csv_rows import read_rows
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 REQUIRED = ("image", *CORNERS)
@@ -122,61 +120,16 @@ def _find_table(root: Path) -> Path:
     return tables[0]
 
 
-def _read_text(table: Path) -> str:
-    try:
-        refuse_special_file(table)
-        content = table.read_bytes()
-        return content.decode("utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{table}: cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{table} line {line}: not UTF-8: save the table as CSV UTF-8") from None
-
-
 def _read_rows(table: Path) -> list[_Row]:
-    text = _read_text(table)
-    if not text.strip():
-        raise InputError(f"{table} line 1: the file is empty; {EXPECTED}")
-    separator, header = _read_header(table, text)
+    header, rows = read_rows(table, REQUIRED, OPTIONAL, EXPECTED)
     unused = [name for name in header if name and name not in REQUIRED + OPTIONAL]
     if unused:
-        print(f"note: {table}: columns that are not used: {', '.join(unused)}", file=sys.stderr)
-    # Strict: a quote that is never closed would otherwise swallow the rest of the table.
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    rows, line = [], 1
-    try:
-        for cells in reader:
-            # A row that only Excel's empty cells are left of is no row.
-            if line > 1 and any(cell.strip() for cell in cells):
-                rows.append(_read_row(line, header, cells))
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise InputError(f"{table} line {line}: {error}; check the quotes") from None
-    if not rows:
-        raise InputError(f"{table} line 1: there is no row after the header; {EXPECTED}")
-    return rows
-
-
-def _read_header(table: Path, text: str) -> tuple[str, list[str]]:
-    """The separator, and the names of the columns in lower case."""
-    first = next(io.StringIO(text, newline=""))
-    headers = {}
-    try:
-        for separator in ",;\t":
-            names = next(csv.reader([first], delimiter=separator))
-            headers[separator] = [name.strip().lower() for name in names]
-    except csv.Error as error:
-        raise InputError(f"{table} line 1: {error}; {EXPECTED}") from None
-    separator = max(headers, key=lambda one: len(set(REQUIRED) & set(headers[one])))
-    header = headers[separator]
-    missing = [name for name in REQUIRED if name not in header]
-    if missing:
-        raise InputError(f"{table} line 1: no column named {', '.join(missing)}; {EXPECTED}")
-    twice = [name for name in REQUIRED + OPTIONAL if header.count(name) > 1]
-    if twice:
-        raise InputError(f"{table} line 1: several columns named {', '.join(twice)}: keep one")
-    return separator, header
+        split = f"; --split-by {table} goes by its split" if "split" in unused else ""
+        print(
+            f"note: {table}: columns that are not used: {', '.join(unused)}{split}",
+            file=sys.stderr,
+        )
+    return [_read_row(line, header, fields) for line, fields in rows]
 
 
 def _read_row(line: int, header: list[str], fields: list[str]) -> _Row:

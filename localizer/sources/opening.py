@@ -39,7 +39,7 @@ def open_source(
         seed, workers: for synthetic.
         box_format: "pixels" or "relative", for csv.
         annotations: the JSON file, for coco.
-        split_by: "name", or "official" for a source with lists of its own.
+        split_by: "official" for a source with lists of its own; else it is not of interest here.
         teacher: the model that labels the photos of a folder, as named on the command line.
 
     Returns:
@@ -113,7 +113,7 @@ def _check_teacher_and_split(source, split_by, teacher):
     if split_by == "official" and source not in SOURCES_WITH_LISTS:
         raise InputError(
             f"--split-by official: {source} has no lists of training and test photos; only "
-            f"{', '.join(SOURCES_WITH_LISTS)} has. Use --split-by name"
+            f"{', '.join(SOURCES_WITH_LISTS)} has. Use --split-by name, or a CSV file of your own"
         )
     if source == "folder" and teacher is None:
         raise InputError(

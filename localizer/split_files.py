@@ -1,0 +1,119 @@
+"""A split that somebody made: a CSV table that says of each photo which split it is in.
+
+    image,split
+    photos/rex.jpg,train
+    photos/kit.jpg,test
+
+`image` is the photo's path below the root, as in the `samples.csv` of a dataset folder, which is
+such a table itself; the splits are train, validation (or val, valid, dev) and test. Other columns
+are ignored, so the table of a csv source may have its split beside the boxes.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from localizer.errors import InputError
+from localizer.sources.choosing import path_below_root
+from localizer.sources.csv_rows import read_rows
+from localizer.splitting import SPLITS
+from localizer.store import sha256_of
+
+_NAMES = {name: name for name in SPLITS} | dict.fromkeys(("val", "valid", "dev"), "validation")
+_EXPECTED = """expected a table such as
+    image,split
+    photos/rex.jpg,train"""
+
+
+@dataclass(frozen=True)
+class SplitFile:
+    """An opened table.
+
+    Attributes:
+        path: the file.
+        splits: dict from the photo to "train", "validation" or "test".
+        identity: what tells its content from that of other files.
+    """
+
+    path: Path
+    splits: dict
+    identity: str
+
+    def of_photos(self, images):
+        """Dict from each of some photos to its split, "" where the table lacks it.
+
+        Says how many photos of the table are not among them.
+
+        Raises:
+            InputError: none of them is in the table.
+        """
+        known = {image: self.splits.get(image, "") for image in images}
+        missing = sorted(set(self.splits) - set(known))
+        if len(missing) == len(self.splits):
+            raise InputError(
+                f"--split-by {self.path}: the source has none of its photos. The table has "
+                f"{missing[0]!r}, the source {next(iter(known))!r}: name photos by their path "
+                "below the root"
+            )
+        if missing:
+            print(
+                f"note: {self.path}: the source lacks {len(missing)} of {len(self.splits)} photos, "
+                f"such as {missing[0]}",
+                file=sys.stderr,
+            )
+        return known
+
+
+def open_split(option, fractions):
+    """What --split-by means.
+
+    Args:
+        option: "name", "official", or a table of splits.
+        fractions: of --fractions, or None.
+
+    Returns:
+        (split_by, split_file) of GenerationSettings.
+
+    Raises:
+        InputError: the table cannot be used, or there are fractions beside it.
+    """
+    if option in ("name", "official"):
+        return option, None
+    if not Path(option).exists():
+        raise InputError(f"--split-by {option}: no such file; it is name, official or a CSV table")
+    if fractions:
+        raise InputError(f"--fractions: {option} says which photo is in which split; leave it out")
+    file = read_split_file(option)
+    return file.identity, file
+
+
+def read_split_file(path):
+    """Open a table of splits.
+
+    Raises:
+        InputError: it cannot be read, a split has another name, or a photo is in two; the message
+            names the file and the line.
+    """
+    path = Path(path)
+    header, rows = read_rows(path, ("image", "split"), (), _EXPECTED)
+    splits, lines = {}, {}
+    for line, fields in rows:
+        cells = dict(zip(header, fields, strict=False))
+        try:
+            image = path_below_root(cells["image"])
+            split = _NAMES.get(cells.get("split", "").strip().lower())
+        except InputError as error:
+            raise InputError(f"{path} line {line}: {error}") from None
+        if split is None:
+            raise InputError(
+                f"{path} line {line}: the split is {cells.get('split', '')!r:.100}; it is one of "
+                f"{', '.join(SPLITS)}"
+            )
+        # Several rows are several objects in one photo.
+        if splits.setdefault(image, split) != split:
+            raise InputError(
+                f"{path} line {line}: {image} is in the {splits[image]} split by line "
+                f"{lines[image]}, here in {split}"
+            )
+        lines.setdefault(image, line)
+    return SplitFile(path, splits, f"file sha256:{sha256_of(path)[:16]}")
