@@ -22,6 +22,7 @@ CONFIG = "config.yaml"
 def main():
     from localizer.ablation.plan_rows import read_recipe
     from localizer.config import TrainingConfig
+    from localizer.idle_settings import describe_idle
 
     parser = build_parser(__doc__, partial(read_recipe, also=("data", "run")))
     parser.add_argument(
@@ -71,6 +72,8 @@ def main():
         f"class output: {meant.class_output}"
         f"{f', with {added:,} photos of its unlabelled/' if added else ''}), run folder {run}"
     )
+    for note in describe_idle(meant):
+        print(f"note: {note}", file=sys.stderr)
     if config.looks == 2 and settle(replace(config, looks="auto"), dataset).looks == 1:
         print(
             "note: most objects nearly fill their photo, so a second look sees what the first did; "

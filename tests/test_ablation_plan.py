@@ -154,6 +154,11 @@ def test_differences_rebuild_a_config(flip, rate, steps, weights, augment):
             "line 3: augmentation.hue is there twice",
         ),
         ("rows: {a: {}, A: {workers: 4}}\n", "line 3: .*same settings"),
+        (
+            "base: {looks: 1}\nrows:\n  a: {}\n  b: {look_size: 128}\n",
+            r"line 6: .*only in what is not used: look_size \(looks is 1\); leave",
+        ),
+        ("base: {augment: false}\nfactors: {augmentation.hue: [1, 2]}\n", "augment is false"),
         ("steps: {a: {}}\n", "line 3: steps: nothing varies; name two"),
         ("steps:\n  a: {}\n  b:\n", "line 5: rows 'a' and 'b' have the same settings"),
         ("steps:\n  a: {}\n  b: {alpha: 1.0}\n  c: {alpha: 0.25}\n", "line 6: .*'a' and 'c'"),

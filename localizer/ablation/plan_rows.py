@@ -9,6 +9,7 @@ from localizer.ablation.settings import build_config, check_setting, differences
 from localizer.ablation.yaml_files import YamlMapping
 from localizer.config import TrainingConfig
 from localizer.errors import InputError
+from localizer.idle_settings import idle_settings
 
 _LONGEST_NAME = 200
 KINDS = ("factors", "grid", "rows", "steps")
@@ -239,4 +240,13 @@ def _refuse_repetitions(file, kind, rows):
         if replace(row.config, workers=1) == replace(other.config, workers=1):
             raise file.error(
                 place, f"rows {row.name!r} and {other.name!r} have the same settings; leave one out"
+            )
+        differing = [name for name in differences(row.config, other.config) if name != "workers"]
+        idle = idle_settings(row.config)
+        if all(name in idle for name in differing):
+            reasons = ", ".join(f"{name} ({idle[name]})" for name in differing)
+            raise file.error(
+                place,
+                f"rows {row.name!r} and {other.name!r} differ only in what is not used: {reasons}; "
+                "leave one out",
             )
