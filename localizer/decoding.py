@@ -99,7 +99,8 @@ def _decode_one(record, settings, root):
     try:
         sample = _sample(record, photo)
     except InputError as error:
-        return _Outcome(record.image, small, reason=str(error))
+        reason = f"{record.place}: {error}" if record.place else str(error)
+        return _Outcome(record.image, small, reason=reason)
     return _Outcome(record.image, small, sample, pixels)
 
 

@@ -167,6 +167,25 @@ def test_bad_options(tmp_path, run_script, options, message):
     assert left - {"data"} == {"a_file", "taken"}  # data/ may be there, but empty.
 
 
+@pytest.mark.parametrize(
+    ("language", "source", "box", "outside", "place"),
+    [
+        ("xml", "voc", "<xmin>49</xmin>", "<xmin>4900</xmin>", "Annotations/rex.xml: object 1"),
+        ("json", "coco", "[48, 29,", "[4800, 29,", "annotations.json: annotations[0]"),
+        ("csv", "csv", "rex.jpg,48,", "rex.jpg,4800,", "boxes.csv line 2"),
+    ],
+)
+def test_a_box_that_cannot_be_is_named_by_its_place(
+    tmp_path, run_script, language, source, box, outside, place
+):
+    root = write_example(tmp_path / "photos", language)
+    path = root / EXAMPLES[language][0]
+    assert box in path.read_text()
+    path.write_text(path.read_text().replace(box, outside))
+    done = run_script(SCRIPT, "--source", source, "--root", "photos", "--out", "mine")
+    assert done.returncode == 2 and f"rex.jpg: {place}: the box " in done.stderr
+
+
 def test_other_folders_are_not_taken_for_the_pets(tmp_path, run_script):
     (tmp_path / "pets" / "images").mkdir(parents=True)
     (tmp_path / "pets" / "annotations").mkdir()

@@ -1,6 +1,6 @@
 """What every source yields: an annotated photo, or a photo that was left out and why."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class AnnotatedImage:
         official_split: "trainval" or "test", the list of the source's authors that has the photo;
             "" when there is none.
         score: a teacher's confidence in the box, 0 to 1; None when people drew it.
+        place: where the box is written, as "boxes.csv line 7", for messages.
     """
 
     image: str
@@ -28,6 +29,7 @@ class AnnotatedImage:
     breed: str = ""
     official_split: str = ""
     score: float | None = None
+    place: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

@@ -227,7 +227,8 @@ def _annotated(path, photo, size, labels, entry, annotation) -> AnnotatedImage |
         return skipped(photo, reason)
     species, breed = labels[category]
     box_rel_xyxy = tuple(coco_xywh_to_rel_xyxy(box_coco_xywh, *size).tolist())
-    return AnnotatedImage(photo, box_rel_xyxy, *size, species, breed)
+    place = f"{path.name}: {entry}"
+    return AnnotatedImage(photo, box_rel_xyxy, *size, species, breed, place=place)
 
 
 class _Photos:

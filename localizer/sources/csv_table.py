@@ -92,7 +92,7 @@ def read(
     for row in rows:
         name = row.cells.get("image", "")
         try:
-            one = _annotated(row, table.parent, box_format, displayed_size)
+            one = _annotated(row, table, box_format, displayed_size)
         except InputError as error:
             one = skipped(name, f"{table} line {row.line}: {error}")
             yield one
@@ -146,9 +146,10 @@ def _read_row(line: int, header: list[str], fields: list[str]) -> _Row:
     return _Row(line, cells, tuple(box))
 
 
-def _annotated(row: _Row, root: Path, box_format: str, displayed_size) -> AnnotatedImage:
+def _annotated(row: _Row, table: Path, box_format: str, displayed_size) -> AnnotatedImage:
     if row.problem:
         raise InputError(row.problem)
+    root = table.parent
     image = path_below_root(row.cells["image"])
     if not is_file_below(root, image):
         raise no_such_file(image)
@@ -166,7 +167,8 @@ def _annotated(row: _Row, root: Path, box_format: str, displayed_size) -> Annota
         box_rel_xyxy = tuple(abs_xyxy_to_rel_xyxy(row.box, *size).tolist())
     width, height = size or (None, None)
     species, breed = (class_name(row.cells.get(name, "").strip()) for name in ("species", "breed"))
-    return AnnotatedImage(image, box_rel_xyxy, width, height, species, breed)
+    place = f"{table.name} line {row.line}"
+    return AnnotatedImage(image, box_rel_xyxy, width, height, species, breed, place=place)
 
 
 def _written_size(cells: dict[str, str]) -> tuple[int, int] | None:

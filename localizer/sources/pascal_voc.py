@@ -178,7 +178,7 @@ def _annotated(photo: str, claims: list, multiple: str) -> AnnotatedImage | Skip
     if len(claims) > 1:
         xmls = " and ".join(xml for xml, _, _ in claims)
         return skipped(photo, f"several annotations claim it ({xmls}): remove the wrong ones")
-    [(_, annotation, problem)] = claims
+    [(xml, annotation, problem)] = claims
     if problem:
         return skipped(photo, problem)
     size = annotation.width, annotation.height
@@ -189,8 +189,9 @@ def _annotated(photo: str, claims: list, multiple: str) -> AnnotatedImage | Skip
             width=annotation.width,
             height=annotation.height,
             breed=one.name,
+            place=f"{xml}: object {number}",
         )
-        for one in annotation.objects
+        for number, one in enumerate(annotation.objects, 1)
     ]
     return choose(candidates, multiple)
 
