@@ -241,15 +241,12 @@ def _check_official(records, settings, root):
 def _left_out_by_lists(groups, lists, settings):
     if not lists:
         return {}
-    if settings.split_file is None:
-        unlisted, place = "in no official list", "official {} list"
-    else:
-        name = settings.split_file.path.name
-        unlisted, place = f"not in {name}", f"{{}} split of {name}"
+    file = settings.split_file and settings.split_file.path.name
+    unlisted = f"not in {file}" if file else "in no official list"
     reasons = {image: unlisted for image, split in lists.items() if not split}
-    for image, held_out in beside_held_out(groups, lists).items():
-        where = place.format(lists[held_out])
-        reasons[image] = f"near-duplicate of {held_out}, which is in the {where}"
+    for image, other in beside_held_out(groups, lists).items():
+        place = f"{lists[other]} split of {file}" if file else f"official {lists[other]} list"
+        reasons[image] = f"near-duplicate of {other}, which is in the {place}"
     return reasons
 
 

@@ -64,7 +64,7 @@ class _Row:
 
 
 def read(
-    root: Path, multiple: str = "largest", box_format: str = "pixels"
+    root: Path, multiple: str = "largest", box_format: str = "pixels", known: tuple = ()
 ) -> Iterator[AnnotatedImage | Skipped]:
     """Yield every unusable row, then every photo that has a usable one, in the order of the table.
 
@@ -72,6 +72,7 @@ def read(
         root: a CSV file, or a folder that holds exactly one.
         multiple: what to do with several objects in a photo, "largest" or "skip".
         box_format: what the table's boxes are in, "pixels" or "relative".
+        known: names of other columns that are not to be called unused.
 
     Raises:
         InputError: no table, or several; one that cannot be read, is empty, or lacks a column; a
@@ -80,7 +81,7 @@ def read(
     if box_format not in ("pixels", "relative"):
         raise InputError(f"box format is {box_format!r}: expected 'pixels' or 'relative'")
     table = _find_table(Path(root))
-    rows = _read_rows(table)
+    rows = _read_rows(table, known)
     values = [value for row in rows if row.box for value in row.box]
     if box_format == "pixels" and values and max(values) <= 1:
         raise InputError(
@@ -120,9 +121,9 @@ def _find_table(root: Path) -> Path:
     return tables[0]
 
 
-def _read_rows(table: Path) -> list[_Row]:
+def _read_rows(table: Path, known: tuple) -> list[_Row]:
     header, rows = read_rows(table, REQUIRED, OPTIONAL, EXPECTED)
-    unused = [name for name in header if name and name not in REQUIRED + OPTIONAL]
+    unused = [name for name in header if name and name not in (*REQUIRED, *OPTIONAL, *known)]
     if unused:
         split = f"; --split-by {table} goes by its split" if "split" in unused else ""
         print(

@@ -39,7 +39,7 @@ def open_source(
         seed, workers: for synthetic.
         box_format: "pixels" or "relative", for csv.
         annotations: the JSON file, for coco.
-        split_by: "official" for a source with lists of its own; else it is not of interest here.
+        split_by: "name", "official" for a source with lists of its own, or a table of splits.
         teacher: the model that labels the photos of a folder, as named on the command line.
 
     Returns:
@@ -66,7 +66,8 @@ def open_source(
     root = Path(root)
     if not root.exists():
         raise InputError(f"--root {root}: no such folder")
-    return _open_own(source, root, multiple, annotations, box_format)
+    known = () if split_by in ("name", "official") else ("split",)
+    return _open_own(source, root, multiple, annotations, box_format, known)
 
 
 def _refuse_others_options(source, **options):
@@ -85,7 +86,7 @@ def _open_synthetic(root, target, count, seed, workers):
     return partial(synthetic.generate, target=target, count=count, seed=seed, workers=workers), None
 
 
-def _open_own(source, root, multiple, annotations, box_format):
+def _open_own(source, root, multiple, annotations, box_format, known):
     """People's own photos in one of the formats of docs/formats.md."""
     if source == "voc":
         from localizer.sources import pascal_voc
@@ -103,7 +104,7 @@ def _open_own(source, root, multiple, annotations, box_format):
         return folder.read, root
     from localizer.sources import csv_table
 
-    read = partial(csv_table.read, multiple=multiple, box_format=box_format)
+    read = partial(csv_table.read, multiple=multiple, box_format=box_format, known=known)
     if root.is_file():
         return lambda folder: read(root), root.parent
     return read, root
