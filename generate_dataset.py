@@ -38,7 +38,7 @@ def build_options():
         help="train, validation, test (default: 0.8 0.1 0.1; folder: 1 0 0)")  # fmt: skip
     add("--split-by", type=str, default="name", metavar="name|official|FILE",
         help="by a hash of the photo's name; by the test list of the authors (oxford-pet); or by "
-        "a CSV file with columns image and split")  # fmt: skip
+        "a CSV file with columns image and split, or that of a dataset folder")  # fmt: skip
     add("--exclude", type=str, nargs="+", default=[], metavar="DATASET[:SPLIT,...]",
         help="keep out the photos of these datasets, and near-duplicates of them")  # fmt: skip
     add("--teacher", type=str | None, help="folder: the model that predicts the boxes")
@@ -76,12 +76,12 @@ def main():
     own = options.source not in ("oxford-pet", "synthetic")
     target = options.target or ("object" if own else "head")
     out = options.out or Path("data") / f"{options.source}-{target}"
+    split_by, split_file = open_split(options.split_by, options.fractions)
     read, root = open_source(
         options.source, options.root, target, multiple=options.multiple, count=options.count,
         seed=options.seed, box_format=options.box_format, annotations=options.annotations,
-        workers=options.workers, split_by=options.split_by, teacher=options.teacher,
+        workers=options.workers, split_by=split_by, split_file=split_file, teacher=options.teacher,
     )  # fmt: skip
-    split_by, split_file = open_split(options.split_by, options.fractions)
     default_fractions = (1, 0, 0) if options.source == "folder" else (0.8, 0.1, 0.1)
     settings = GenerationSettings(
         source=options.source,

@@ -58,8 +58,9 @@ def main():
     start_keras()
     from localizer.predictors.constant import mean_box_iou
     from localizer.reporting.evaluation_summary import interval
+    from localizer.settling import settle
     from localizer.store import default_dataset, open_dataset
-    from localizer.training import settle, train
+    from localizer.training import train
 
     config = TrainingConfig(**{f.name: options[f.name] for f in fields(TrainingConfig)})
     dataset = open_dataset(options.data or default_dataset())
@@ -72,7 +73,7 @@ def main():
         f"class output: {meant.class_output}"
         f"{f', with {added:,} photos of its unlabelled/' if added else ''}), run folder {run}"
     )
-    for note in describe_idle(meant):
+    for note in describe_idle(config, meant):
         print(f"note: {note}", file=sys.stderr)
     if config.looks == 2 and settle(replace(config, looks="auto"), dataset).looks == 1:
         print(

@@ -58,8 +58,9 @@ def write_description(frame, skipped, groups, listed, settings, labels, root, fo
         "root": "." if settings.root is None else str(root.resolve()),
         "image_size": settings.image_size,
         "seed": settings.seed,
-        "fractions": dict(zip(SPLITS, settings.fractions, strict=True)),
+        "fractions": settings.shares,
         "split_by": settings.split_by,
+        "split_file": str(settings.split_file.path) if settings.split_file else None,
         "counts": {
             "listed": listed,
             "used": len(frame),

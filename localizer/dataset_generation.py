@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,10 +18,11 @@ from localizer.exclusion import Exclusion, append_excluded, leave_out_excluded
 from localizer.folder_lock import sole_writer
 from localizer.label_files import LabelFile, MadeDataset
 from localizer.near_duplicates import THUMBNAIL_SIZE, find_groups
-from localizer.sources.annotated_image import AnnotatedImage, Skipped
+from localizer.sources.annotated_image import Skipped
 from localizer.split_files import SplitFile
+from localizer.split_lists import left_out_by_lists, read_lists
 from localizer.splitting import (
-    beside_held_out,
+    SPLITS,
     leader,
     official_split_of,
     split_of,
@@ -37,7 +39,8 @@ class GenerationSettings:
         source, target: what dataset.json says of them.
         root: folder below which the photos are; None when the source makes them, in `out` itself.
         image_size: side S of the stored images in pixels.
-        fractions: shares of train, validation and test; they add up to 1.
+        fractions: shares of train, validation and test; they add up to 1. A `split_file` goes
+            before them.
         seed: of the split.
         split_by: "name", "official" for a source that has lists of its own, or the identity of
             `split_file`.
@@ -63,6 +66,11 @@ class GenerationSettings:
     teacher: Teacher | None = None
     companion: LabelFile | None = None
     workers: int = 2
+
+    @property
+    def shares(self):
+        """Dict from the split to its fraction; None where a table says what is in it."""
+        return None if self.split_file else dict(zip(SPLITS, self.fractions, strict=True))
 
     @property
     def compares_photos(self):
@@ -162,7 +170,7 @@ def _build(records, settings, folder, root, progress, labels):
     records = list(tqdm(records, "Reading annotations", unit=" images", disable=not progress))
     if not records:
         raise InputError(f"{root}: no image at all")
-    lists = _read_lists(records, settings, root)
+    lists = read_lists(records, settings, root)
     size = settings.image_size
     with (
         GrowingArray(folder / "images.npy", (size, size, 3)) as images,
@@ -178,7 +186,7 @@ def _build(records, settings, folder, root, progress, labels):
     left_out = leave_out_excluded(groups, names, excluded, root)
     own = [[names[index] for index in group if index < len(names)] for group in groups]
     groups = [group for group in own if len(group) > 1 and group[0] not in left_out]
-    left_out |= _left_out_by_lists(groups, lists, settings)
+    left_out |= left_out_by_lists(groups, lists, settings)
     frame, refused = _keep(samples, left_out, settings, folder, root, progress)
     skipped += refused
     if frame.empty:
@@ -199,6 +207,12 @@ def _build_companion(made, settings, folder, root, progress):
     """Make `folder` of the labels that a teacher gave to photos that the dataset does not use."""
     records = settings.companion.companion_records(made)
     if all(isinstance(record, Skipped) for record in records):
+        first = f", such as {records[0].image}: {records[0].reason}" if records else ""
+        print(
+            f"note: none of the {len(records)} labels of {settings.companion.path} can be used"
+            f"{first}",
+            file=sys.stderr,
+        )
         return
     folder.mkdir()
     plain = replace(
@@ -212,42 +226,6 @@ def _build_companion(made, settings, folder, root, progress):
         "min_score": said.get("min_score", 0.0),
     }
     _build(records, plain, folder, root, progress, labels)
-
-
-def _read_lists(records, settings, root):
-    """Dict from each photo to the list it is in, "" where it is in none; {} when split by name."""
-    if settings.split_file is not None:
-        return settings.split_file.of_photos(record.image for record in records)
-    if settings.split_by == "name":
-        return {}
-    _check_official(records, settings, root)
-    return {record.image: record.official_split for record in records}
-
-
-def _check_official(records, settings, root):
-    tests = [record for record in records if record.official_split == "test"]
-    if not tests:
-        raise InputError(
-            f"{root}: --split-by official finds no official test list with a photo in it "
-            f"({settings.source}: annotations/test.txt). Use --split-by name"
-        )
-    if not any(isinstance(record, AnnotatedImage) for record in tests):
-        raise InputError(
-            f"--split-by official: none of the {len(tests)} photos of the official test list has "
-            f"a {settings.target} box, so there would be nothing to test on. Use --split-by name"
-        )
-
-
-def _left_out_by_lists(groups, lists, settings):
-    if not lists:
-        return {}
-    file = settings.split_file and settings.split_file.path.name
-    unlisted = f"not in {file}" if file else "in no official list"
-    reasons = {image: unlisted for image, split in lists.items() if not split}
-    for image, other in beside_held_out(groups, lists).items():
-        place = f"{lists[other]} split of {file}" if file else f"official {lists[other]} list"
-        reasons[image] = f"near-duplicate of {other}, which is in the {place}"
-    return reasons
 
 
 def _keep(samples, left_out, settings, folder, root, progress):

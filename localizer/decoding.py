@@ -99,8 +99,7 @@ def _decode_one(record, settings, root):
     try:
         sample = _sample(record, photo)
     except InputError as error:
-        reason = f"{record.place}: {error}" if record.place else str(error)
-        return _Outcome(record.image, small, reason=reason)
+        return _Outcome(record.image, small, reason=str(error))
     return _Outcome(record.image, small, sample, pixels)
 
 
@@ -114,7 +113,10 @@ def _sample(record, photo):
         "species": record.species, "breed": record.breed,
     }  # fmt: skip
     if record.box_rel_xyxy is not None:
-        sample |= checked_box(record.box_rel_xyxy)
+        try:
+            sample |= checked_box(record.box_rel_xyxy)
+        except InputError as error:
+            raise InputError(f"{record.place}: {error}" if record.place else str(error)) from None
     if record.score is not None:
         sample["score"] = record.score
     return sample

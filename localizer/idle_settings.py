@@ -5,6 +5,8 @@ from dataclasses import fields
 from localizer.config import AugmentationConfig, TrainingConfig
 
 _COORDINATE_LOSSES = ("mse", "smooth_l1")
+_OTHERS = [field.name for field in fields(TrainingConfig) if field.name != "augmentation"]
+_AUGMENTATION = [f"augmentation.{field.name}" for field in fields(AugmentationConfig)]
 
 
 def idle_settings(config):
@@ -30,22 +32,40 @@ def idle_settings(config):
         idle |= dict.fromkeys(["class_loss", "class_loss_weight"], "class_output is none")
     if config.optimizer == "adam":
         idle["weight_decay"] = "optimizer is adam"
+    if not config.class_loss_weight:
+        idle["class_loss"] = "class_loss_weight is 0"
+    if not config.augmentation.rotation:
+        idle["augmentation.rotated_shape"] = "augmentation.rotation is 0"
     if not config.augment:
-        names = [f"augmentation.{field.name}" for field in fields(AugmentationConfig)]
-        idle |= dict.fromkeys(names, "augment is false")
+        idle |= dict.fromkeys(_AUGMENTATION, "augment is false")
     return idle
 
 
-def describe_idle(config):
+def describe_idle(config, meant):
     """What was set to no effect: a list of texts, as "look_size: not used, as looks is 1".
 
     A value of 0 switches something off, which then is off anyway.
+
+    Args:
+        config: TrainingConfig as it was asked for.
+        meant: what the dataset makes of it, see `settling.settle`.
     """
     default, names = TrainingConfig(), {}
-    for name, reason in idle_settings(config).items():
+    reasons = idle_settings(meant)
+    if config.look_size > config.image_size:
+        reasons.setdefault("look_size", f"looks are no larger than image_size {config.image_size}")
+    for name, reason in reasons.items():
         if value_of(config, name) not in (0, value_of(default, name)):
             names.setdefault(reason, []).append(name)
     return [f"{', '.join(several)}: not used, as {reason}" for reason, several in names.items()]
+
+
+def effective_settings(config):
+    """Dict from the dotted fields to what they come to: None for those that are idle."""
+    idle = {*idle_settings(config), "workers"}
+    settings = {name: value_of(config, name) for name in (*_OTHERS, *_AUGMENTATION)}
+    settings["look_size"] = min(config.look_size, config.image_size)
+    return {name: None if name in idle else value for name, value in settings.items()}
 
 
 def value_of(config, name):

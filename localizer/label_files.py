@@ -24,7 +24,6 @@ from localizer.errors import InputError
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
 from localizer.sources.oxford_pet import classes_of
 from localizer.special_files import refuse_special_file
-from localizer.splitting import SPLITS
 from localizer.store import BOX_COLUMNS
 
 SHIPPED = Path(__file__).resolve().parent.parent / "labels"
@@ -90,16 +89,17 @@ class LabelFile:
             return ""
         split = {
             "source": settings.source,
-            "seed": settings.seed,
-            "fractions": dict(zip(SPLITS, settings.fractions, strict=True)),
             "split_by": settings.split_by,
+            "seed": settings.seed,
+            "fractions": settings.shares,
         }
         unsaid = {"split_by": "name"}  # Models from before there were official splits.
         for fact, value in split.items():
             before = said[fact] if said.get(fact) is not None else unsaid.get(fact)
             if before != value:
+                here = settings.split_file.path if settings.split_file else value
                 return (
-                    f"its teacher was trained with {fact} {before}, not {value}, so it may know "
+                    f"its teacher was trained with {fact} {before}, not {here}, so it may know "
                     "photos of this validation or test split"
                 )
         return ""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localizer.errors import InputError
+from localizer.sources.annotated_image import AnnotatedImage
 from localizer.sources.choosing import path_below_root
 from localizer.sources.csv_rows import read_rows
 from localizer.splitting import SPLITS
@@ -39,20 +40,21 @@ class SplitFile:
     splits: dict
     identity: str
 
-    def of_photos(self, images):
-        """Dict from each of some photos to its split, "" where the table lacks it.
+    def of_records(self, records):
+        """Dict from each AnnotatedImage or Skipped of a source to its split.
 
-        Says how many photos of the table are not among them.
+        "" where the table lacks an annotated one; other photos that it lacks are not in the dict.
+        Says how many photos of the table the source lacks.
 
         Raises:
-            InputError: none of them is in the table.
+            InputError: none of the source's photos is in the table.
         """
-        known = {image: self.splits.get(image, "") for image in images}
-        missing = sorted(set(self.splits) - set(known))
+        images = [record.image for record in records]
+        missing = sorted({*self.splits} - {*images})
         if len(missing) == len(self.splits):
             raise InputError(
                 f"--split-by {self.path}: the source has none of its photos. The table has "
-                f"{missing[0]!r}, the source {next(iter(known))!r}: name photos by their path "
+                f"{missing[0]!r}, the source {images[0]!r}: name photos by their path "
                 "below the root"
             )
         if missing:
@@ -61,14 +63,15 @@ class SplitFile:
                 f"such as {missing[0]}",
                 file=sys.stderr,
             )
-        return known
+        annotated = {one.image: "" for one in records if isinstance(one, AnnotatedImage)}
+        return annotated | {one: self.splits[one] for one in images if one in self.splits}
 
 
 def open_split(option, fractions):
     """What --split-by means.
 
     Args:
-        option: "name", "official", or a table of splits.
+        option: "name", "official", a table of splits, or a dataset folder, whose split is taken.
         fractions: of --fractions, or None.
 
     Returns:
@@ -79,11 +82,17 @@ def open_split(option, fractions):
     """
     if option in ("name", "official"):
         return option, None
-    if not Path(option).exists():
-        raise InputError(f"--split-by {option}: no such file; it is name, official or a CSV table")
+    path = Path(option)
+    if (path / "samples.csv").is_file():
+        path = path / "samples.csv"
+    if not path.is_file():
+        raise InputError(
+            f"--split-by {option}: is no file; it is name, official, a CSV table or a dataset "
+            "folder"
+        )
     if fractions:
         raise InputError(f"--fractions: {option} says which photo is in which split; leave it out")
-    file = read_split_file(option)
+    file = read_split_file(path)
     return file.identity, file
 
 
@@ -98,17 +107,10 @@ def read_split_file(path):
     header, rows = read_rows(path, ("image", "split"), (), _EXPECTED)
     splits, lines = {}, {}
     for line, fields in rows:
-        cells = dict(zip(header, fields, strict=False))
         try:
-            image = path_below_root(cells["image"])
-            split = _NAMES.get(cells.get("split", "").strip().lower())
+            image, split = _read_row(header, fields)
         except InputError as error:
             raise InputError(f"{path} line {line}: {error}") from None
-        if split is None:
-            raise InputError(
-                f"{path} line {line}: the split is {cells.get('split', '')!r:.100}; it is one of "
-                f"{', '.join(SPLITS)}"
-            )
         # Several rows are several objects in one photo.
         if splits.setdefault(image, split) != split:
             raise InputError(
@@ -117,3 +119,16 @@ def read_split_file(path):
             )
         lines.setdefault(image, line)
     return SplitFile(path, splits, f"file sha256:{sha256_of(path)[:16]}")
+
+
+def _read_row(header, fields):
+    """The photo and its split."""
+    if len(fields) != len(header):
+        raise InputError(f"{len(fields)} fields, but the header has {len(header)}")
+    cells = dict(zip(header, fields, strict=True))
+    if not cells["image"].strip():
+        raise InputError("there is no image")
+    split = _NAMES.get(cells["split"].strip().lower())
+    if split is None:
+        raise InputError(f"the split is {cells['split']!r:.100}; it is one of {', '.join(SPLITS)}")
+    return path_below_root(cells["image"]), split

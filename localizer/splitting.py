@@ -84,7 +84,7 @@ def beside_held_out(groups, official_splits):
     beside = {}
     for group in groups:
         for split in ("test", "validation"):
-            held_out = [image for image in group if official_splits[image] == split]
+            held_out = [image for image in group if official_splits.get(image) == split]
             if held_out:
                 beside |= {image: held_out[0] for image in group if image not in held_out}
                 break

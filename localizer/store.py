@@ -104,9 +104,12 @@ class Dataset:
             raise InputError(f"no split {split!r}; there are {', '.join(SPLITS)}")
         rows = np.flatnonzero(self.samples["split"].to_numpy() == split)
         if not len(rows):
+            table = self.description.get("split_file")
+            remedy = "other --fractions or more images"
+            if table:
+                remedy = f"a --split-by table that has usable photos for it; {table} has none"
             raise InputError(
-                f"{self.path}: the {split} split is empty; generate the dataset with other "
-                "--fractions or more images"
+                f"{self.path}: the {split} split is empty; generate the dataset with {remedy}"
             )
         return rows
 

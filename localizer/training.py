@@ -15,17 +15,17 @@ runs/NAME/
 
 import json
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+import numpy as np
 import pandas as pd
 import yaml
 
 from localizer.atomic_files import replacing, write_text
 from localizer.batches import Batches
 from localizer.boxes import clip_rel_xyxy, iou_xyxy
-from localizer.close_ups import fill_the_photos
 from localizer.environment import describe_environment, git_commit
 from localizer.errors import InputError
 from localizer.folder_lock import sole_writer
@@ -38,6 +38,7 @@ from localizer.models.model_file import load_model_file
 from localizer.optimization import build_optimizer
 from localizer.resuming import refuse_changes
 from localizer.run_keeper import NEXT_BEST, RunKeeper
+from localizer.settling import settle
 from localizer.store import BOX_COLUMNS, verify_dataset
 
 # The state to resume from goes first: a run that is killed after that begins at its beginning.
@@ -98,16 +99,6 @@ def _train(dataset, config, run, resume, overwrite, progress):
 
 def _unlabelled(dataset, config):
     return dataset.unlabelled if config.unlabelled else None
-
-
-def settle(config, dataset):
-    """The recipe as a dataset makes it: what "auto" means, and looks no larger than the input."""
-    if config.class_output == "auto":
-        config = replace(config, class_output=dataset.finest_class_column())
-    if config.looks == "auto":
-        filled = fill_the_photos(dataset.boxes_rel_xyxy[dataset.indices("train")])
-        config = replace(config, looks=1 if filled else 2)
-    return replace(config, look_size=min(config.look_size, config.image_size))
 
 
 @dataclass(frozen=True)
@@ -245,11 +236,10 @@ def _describe(dataset, data, config, classes):
 
 def _summarize(run, validation, keeper):
     """Score the kept model on the validation split; write metrics.json and predictions.csv."""
-    model, _ = load_model_file(run / "best.keras")
+    model, said = load_model_file(run / "best.keras")
     metrics = {
         "split": "validation",
-        **_score(model, validation, run / "predictions.csv"),
-        "class_accuracy": keeper.history[keeper.best_epoch - 1].get("val_class_accuracy"),
+        **_score(model, said, validation, run / "predictions.csv"),
         "best_epoch": keeper.best_epoch,
         "epochs": len(keeper.history),
         "training_seconds": round(sum(row["seconds"] for row in keeper.history), 1),
@@ -280,21 +270,29 @@ def score_split(run, dataset, config, split):
         InputError: the split is empty, or the run has no model.
     """
     run = Path(run)
-    model, _ = load_model_file(run / "best.keras")
+    model, said = load_model_file(run / "best.keras")
     batches = Batches(dataset, dataset.indices(split), config, whole=True)
     metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
-    metrics |= {"split": split, **_score(model, batches, run / f"{split}_predictions.csv")}
+    metrics |= {"split": split, **_score(model, said, batches, run / f"{split}_predictions.csv")}
     write_text(run / f"{split}_metrics.json", json.dumps(metrics, indent=2) + "\n")
     return metrics
 
 
-def _score(model, batches, path):
-    """Summary of the IoU of a model's boxes, which are written to the CSV file `path`."""
-    boxes = clip_rel_xyxy(model.predict(batches, verbose=0)["box"])
-    samples = batches.samples
+def _score(model, said, batches, path):
+    """Summary of the IoU of a model's boxes, which are written to the CSV file `path`.
+
+    And the share of the photos with a class whose class it names; None without a class output.
+    """
+    answers = model.predict(batches, verbose=0)
+    boxes, samples = clip_rel_xyxy(answers["box"]), batches.samples
     iou = iou_xyxy(samples[BOX_COLUMNS].to_numpy(), boxes)
     table = pd.DataFrame(boxes, columns=BOX_COLUMNS)
     table.insert(0, "image", samples["image"].to_numpy())
     with replacing(path) as partial:
         table.assign(iou=iou).to_csv(partial, index=False, float_format="%.6g")
-    return summarize(iou)
+    accuracy = None
+    if said["classes"]:
+        truth = samples[said["class_column"]].to_numpy()
+        named = np.array(said["classes"])[answers["class"].argmax(axis=1)]
+        accuracy = float((named == truth)[truth != ""].mean())
+    return {**summarize(iou), "class_accuracy": accuracy}

@@ -57,6 +57,17 @@ def test_a_grid_has_every_combination(plan_of):
     assert plan.baseline == plan.rows[0].name
 
 
+def test_a_grid_leaves_out_what_would_be_trained_twice(plan_of, capsys):
+    plan = plan_of(HEAD + "grid: {augment: [true, false], augmentation.flip: [0, 0.5]}\n")
+    assert [row.name for row in plan.rows] == [
+        "augment=true, augmentation.flip=0", "augment=true, augmentation.flip=0.5",
+        "augment=false, augmentation.flip=0",
+    ]  # fmt: skip
+    said = capsys.readouterr().err
+    assert "'augment=false, augmentation.flip=0.5' would be the same" in said
+    assert "no effect here: augmentation.flip; the second is left out" in said
+
+
 def test_rows_may_start_from_other_recipes_and_nested_fields_keep_the_rest(plan_of, tmp_path):
     (tmp_path / "one.yaml").write_text("alpha: 0.5\naugmentation:\n  flip: 0.25\n  blur: 0.1\n")
     (tmp_path / "two.yaml").write_text("head: recipe\nepochs: 7\n")
@@ -146,7 +157,9 @@ def test_differences_rebuild_a_config(flip, rate, steps, weights, augment):
         ("rows: {a: {recipe: none.yaml}}\n", "line 3: recipe: 'none.yaml' is no file"),
         ("rows: {a: !!python/object/apply:os.getcwd []}\n", "line 3: no plain YAML"),
         ("rows: {a: {}\n", "no plain YAML"),
-        ("rows: {yes: {}, true: {alpha: 0.5}}\n", "line 3: True is there twice"),
+        ("rows:\n  a: {}\n  off: {alpha: 0.5}\n", "line 5: YAML reads off as false; write 'off'"),
+        ("rows:\n  1: {}\n  1.0: {alpha: 0.5}\n", "line 5: 1.0 is there twice"),
+        ("rows:\n  1: {}\n  '1': {alpha: 0.5}\n", "line 5: 1 is there twice"),
         ("rows: {1: {}, 0x1: {alpha: 0.5}}\n", "line 3: 1 is there twice"),
         ("rows:\n  a: {hue: 1}\n", "line 4: .*mean augmentation.hue"),
         (
@@ -156,9 +169,10 @@ def test_differences_rebuild_a_config(flip, rate, steps, weights, augment):
         ("rows: {a: {}, A: {workers: 4}}\n", "line 3: .*same settings"),
         (
             "base: {looks: 1}\nrows:\n  a: {}\n  b: {look_size: 128}\n",
-            r"line 6: .*only in what is not used: look_size \(looks is 1\); leave",
+            "line 6: .*same training.*no effect here: look_size; leave one out",
         ),
-        ("base: {augment: false}\nfactors: {augmentation.hue: [1, 2]}\n", "augment is false"),
+        ("factors: {look_size: [112, 128, 160]}\n", "no effect here: look_size; leave"),
+        ("base: {augment: false}\ngrid: {augmentation.hue: [1, 2]}\n", "nothing varies"),
         ("steps: {a: {}}\n", "line 3: steps: nothing varies; name two"),
         ("steps:\n  a: {}\n  b:\n", "line 5: rows 'a' and 'b' have the same settings"),
         ("steps:\n  a: {}\n  b: {alpha: 1.0}\n  c: {alpha: 0.25}\n", "line 6: .*'a' and 'c'"),

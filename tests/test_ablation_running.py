@@ -332,7 +332,8 @@ def test_a_stopped_command_is_gone(tmp_path):
 
 
 def test_a_dataset_that_does_not_fit_the_plan_is_refused(plan_of, synthetic_dataset):
-    plan = plan_of(("{weights: none/there.keras}", "{class_output: breed}"))
+    other = "{class_output: breed, class_loss_weight: 0.2}"
+    plan = plan_of(("{weights: none/there.keras}", other))
     check_dataset(plan, synthetic_dataset)
     odd = replace(plan.rows[0], config=replace(plan.rows[0].config, alpha=0.3, weights="imagenet"))
     with pytest.raises(InputError, match="alpha 0.3.*weights: none"):
@@ -340,6 +341,13 @@ def test_a_dataset_that_does_not_fit_the_plan_is_refused(plan_of, synthetic_data
     one_kind = replace(synthetic_dataset, samples=synthetic_dataset.samples.assign(breed="a"))
     with pytest.raises(InputError, match="plan.yaml: class_output breed: .*two or more names"):
         check_dataset(plan, one_kind)
+    auto = plan_of(("{weights: none/there.keras}", "{looks: 2}"))
+    with_teacher, without = (
+        replace(auto.rows[0], name=name, config=replace(auto.rows[0].config, unlabelled=taught))
+        for name, taught in (("a", True), ("b", False))
+    )
+    with pytest.raises(InputError, match="'a' and 'b' would be the same.*unlabelled; leave"):
+        check_dataset(replace(auto, rows=(with_teacher, without)), synthetic_dataset)
     no_test = synthetic_dataset.samples.replace({"split": {"test": "train"}})
     with pytest.raises(InputError, match="the test split is empty"):
         check_dataset(plan, replace(synthetic_dataset, samples=no_test))

@@ -186,6 +186,36 @@ def test_a_box_that_cannot_be_is_named_by_its_place(
     assert done.returncode == 2 and f"rex.jpg: {place}: the box " in done.stderr
 
 
+def test_boxes_that_cannot_be_are_counted_together(tmp_path, run_script):
+    for language, source in [("xml", "voc"), ("json", "coco"), ("csv", "csv")]:
+        root = write_example(tmp_path / source, language)
+        name, text = EXAMPLES[language]
+        rows = []
+        for number in range(3):
+            blobs = np.random.default_rng(number + 1).integers(0, 256, (6, 8, 3), np.uint8)
+            photo = root / ("JPEGImages" if language == "xml" else ".") / f"r{number}.jpg"
+            Image.fromarray(blobs).resize((500, 375)).save(photo)
+            rows.append(text.replace("rex", f"r{number}").replace("201", "9"))
+        if language == "xml":
+            for number, row in enumerate(rows):
+                (root / name.replace("rex", f"r{number}")).write_text(row)
+        elif language == "csv":
+            (root / name).write_text(text + "\n".join(row.splitlines()[1] for row in rows))
+        else:
+            content = json.loads(text)
+            for number in range(3):
+                image, one = content["images"][0], content["annotations"][0]
+                image = image | {"id": number + 2, "file_name": f"r{number}.jpg"}
+                content["images"].append(image)
+                one = one | {"id": number + 2, "image_id": number + 2, "bbox": [4800, 29, 9, 9]}
+                content["annotations"].append(one)
+            (root / name).write_text(json.dumps(content))
+        done = run_script(SCRIPT, "--source", source, "--root", root, "--out", f"{source}-out")
+        assert done.returncode == 0, done.stderr
+        kind = "lies outside the image" if source == "coco" else "is empty or inverted"
+        assert f"      3  the box {kind}" in done.stdout, done.stdout
+
+
 def test_other_folders_are_not_taken_for_the_pets(tmp_path, run_script):
     (tmp_path / "pets" / "images").mkdir(parents=True)
     (tmp_path / "pets" / "annotations").mkdir()

@@ -55,14 +55,24 @@ def test_what_is_called_idle_changes_nothing_and_the_rest_does(given):
 
 
 def test_a_note_names_what_was_set_to_no_effect_and_why():
-    assert describe_idle(TrainingConfig()) == []
+    assert describe_idle(TrainingConfig(), TrainingConfig()) == []
     off = {"optimizer": "adam", "weight_decay": 0.0, "augment": False}
-    assert describe_idle(build_config(off)) == []
+    assert describe_idle(build_config(off), build_config(off)) == []
+    # That looks are no larger than the input is no wish of the user's.
+    small = TrainingConfig(looks=1, image_size=96)
+    assert describe_idle(small, replace(small, look_size=96)) == []
+    large = TrainingConfig(look_size=160)
+    settled = replace(large, looks=2, look_size=128)
+    assert describe_idle(large, settled) == [
+        "look_size: not used, as looks are no larger than image_size 128"
+    ]
     given = {"head": "recipe", "head_width": 8, "augment": False, "augmentation.hue": 9.0}
     given |= {"augmentation.blur": 0.5, "looks": 1, "look_size": 96, "distribution_loss_weight": 2}
-    assert describe_idle(build_config(given)) == [
+    given |= {"augmentation.rotated_shape": "rectangle"}
+    assert describe_idle(build_config(given), build_config(given)) == [
         "look_size: not used, as looks is 1",
         "head_width, distribution_loss_weight: not used, as head is recipe",
-        "augmentation.hue, augmentation.blur: not used, as augment is false",
+        "augmentation.rotated_shape, augmentation.hue, augmentation.blur: not used, as augment is "
+        "false",
     ]
     assert value_of(build_config(given), "augmentation.hue") == 9.0

@@ -34,7 +34,9 @@ def test_a_table_may_have_other_columns_names_and_objects(tmp_path, separator):
     ("content", "message"),
     [
         ("image,split\na.png,train\nb.png,tset\n", "splits.csv line 3: the split is 'tset'.*test"),
-        ("image,split\na.png\n", "line 2: the split is ''"),
+        ("image,split\na.png\n", "line 2: 1 fields, but the header has 2"),
+        ("split,image\ntrain,a.png\ntest\n", "line 3: 1 fields"),
+        ("image,split\na.png,train\n,test\n", "line 3: there is no image"),
         ("image,split\na.png,train\nb.png,test\na.png,test\n", "line 4: a.png.* by line 2"),
         ("image,split\n../a.png,train\n", "line 2: .*leads out of the root"),
         ("image,part\na.png,train\n", "line 1: no column named split"),
@@ -85,7 +87,7 @@ def test_photos_go_where_the_table_says_and_copies_of_held_out_ones_are_left_out
     assert "not used" not in done.stderr
     # The samples of a dataset are such a table: another dataset with the same split.
     done = run_script(SCRIPT, *source, "--split-by", "one/samples.csv", "--out", "two")
-    assert done.returncode == 0 and "not used" not in done.stderr, done.stderr
+    assert done.returncode == 0 and "not used: split\n" in done.stderr, done.stderr
     two = open_dataset(tmp_path / "two")
     pd.testing.assert_frame_equal(two.samples[["image", "split"]], one.samples[["image", "split"]])
     reasons = pd.read_csv(tmp_path / "two" / "skipped.csv").set_index("image")["reason"]
@@ -93,6 +95,33 @@ def test_photos_go_where_the_table_says_and_copies_of_held_out_ones_are_left_out
         "0.png": "near-duplicate of 3.png, which is in the validation split of samples.csv",
         "1.png": "near-duplicate of 5.png, which is in the test split of samples.csv",
     }
+
+
+def test_the_table_of_splits_may_lie_beside_that_of_boxes_and_is_a_dataset_folder_too(
+    tmp_path, run_script
+):
+    source = make_photos(tmp_path / "photos", {0: "train", 2: "test", 4: "test"})
+    table = "image,split\n./0.png,train\n2.png,test\n4.png,train\n"
+    (tmp_path / "photos" / "splits.csv").write_text(table)
+    done = run_script(SCRIPT, *source, "--split-by", "photos/splits.csv", "--out", "one")
+    assert done.returncode == 0 and "not used: split\n" in done.stderr, done.stderr
+    assert "no photo is in the validation split; photos/splits.csv has no usable" in done.stdout
+    one = open_dataset(tmp_path / "one")
+    assert one.samples["split"].tolist() == ["train", "test", "train"]
+    assert one.description["fractions"] is None
+    assert one.description["split_file"] == "photos/splits.csv"
+    with pytest.raises(InputError, match="a --split-by table that has usable photos for it"):
+        one.indices("validation")
+    (tmp_path / "photos" / "splits.csv").unlink()
+    done = run_script(SCRIPT, *source, "--split-by", "one", "--out", "two")
+    assert done.returncode == 0, done.stderr
+    two = open_dataset(tmp_path / "two")
+    pd.testing.assert_frame_equal(two.samples, one.samples)
+    # A box that cannot be used is that photo's still, however its name is spelt.
+    path = tmp_path / "photos" / "boxes.csv"
+    path.write_text(path.read_text().replace("4.png,.2", "./4.png,x"))
+    done = run_script(SCRIPT, *source, "--split-by", "one", "--out", "three")
+    assert done.returncode == 0 and "lacks" not in done.stderr, done.stderr
 
 
 def test_photos_that_one_of_both_lacks_are_named(tmp_path, run_script):
@@ -106,7 +135,7 @@ def test_photos_that_one_of_both_lacks_are_named(tmp_path, run_script):
     hint = f"columns that are not used: split; --split-by {tmp_path}/photos/boxes.csv goes by its"
     assert done.returncode == 0 and hint in done.stderr
     for options, message in [
-        (["--split-by", "nothing.csv"], "nothing.csv: no such file; it is name, official or a CSV"),
+        (["--split-by", "nothing.csv"], "nothing.csv: is no file; it is name, official, a CSV"),
         (["--split-by", "mine.csv", "--fractions", 1, 0, 0], "mine.csv says which photo"),
         (["--split-by", "other.csv"], "has none of its photos. The table has 'photos/0.png', the "),
     ]:

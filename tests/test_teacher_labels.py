@@ -19,6 +19,7 @@ from localizer.photos import read_photo, stretch
 from localizer.predictors.predictor import Cost, Predictions
 from localizer.sources import folder
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
+from localizer.split_files import open_split
 from localizer.store import open_dataset
 from localizer.teacher_labels import Teacher, label_samples, open_teacher
 from tests.test_dataset_generation import noise
@@ -285,6 +286,28 @@ def test_the_companion_leaves_out_the_official_test_list(root):
     ]
     dataset = with_companion(root, path, records, split_by="official")
     assert sorted(dataset.unlabelled.samples["image"]) == [f"images/{i}.png" for i in (1, 2, 3)]
+
+
+def test_labels_beside_a_split_file_take_what_it_does_not_hold_out(root, capsys):
+    _, path = written(root)
+    table = root.parent / "splits.csv"
+    records = [AnnotatedImage(f"images/{i}.png", BOX) for i in (0, 1, 4)]
+    records += [Skipped(f"images/{i}.png", "none") for i in range(12) if i not in (0, 1, 4)]
+
+    def made(held_out):
+        rows = ["images/0.png,train", *(f"images/{i}.png,test" for i in held_out)]
+        table.write_text("\n".join(["image,split", *rows]))
+        split_by, file = open_split(table, None)
+        return with_companion(root, path, records, split_by=split_by, split_file=file)
+
+    # 1 has a box and no split: left out on purpose.
+    kept = {f"images/{i}.png" for i in range(12) if i not in (0, 1, 4, 7)}
+    assert set(made([4, 7]).unlabelled.samples["image"]) == kept
+    assert capsys.readouterr().err == ""
+    assert made(range(4, 12)).unlabelled is not None
+    assert made([*range(2, 12)]).unlabelled is None
+    said = capsys.readouterr().err
+    assert "none of the" in said and "can be used, such as images/" in said
 
 
 def test_the_companion_leaves_out_what_the_dataset_excludes(root):

@@ -23,9 +23,10 @@ from localizer.errors import InputError
 from localizer.models.localizer_model import build_localizer, inner_network
 from localizer.models.model_file import load_model_file
 from localizer.predictors.keras_model import KerasModel
+from localizer.settling import settle
 from localizer.sources.opening import open_source
 from localizer.store import BOX_COLUMNS, open_dataset
-from localizer.training import prepare, settle, train
+from localizer.training import prepare, score_split, train
 
 PROJECT = Path(__file__).resolve().parent.parent
 SMALL = TrainingConfig(
@@ -64,6 +65,23 @@ def test_a_run_folder_explains_itself(whole_run, synthetic_dataset):
     metrics = json.loads((whole_run / "metrics.json").read_text())
     assert metrics["n"] == len(synthetic_dataset.indices("validation"))
     assert metrics["mean_iou"] == pytest.approx(history_of(whole_run)["val_iou"].max(), abs=1e-5)
+
+
+def test_the_class_accuracy_is_that_of_the_split_and_of_both_looks(
+    whole_run, synthetic_dataset, tmp_path
+):
+    run, config = shutil.copytree(whole_run, tmp_path / "run"), settle(SMALL, synthetic_dataset)
+    model, said = load_model_file(run / "best.keras")
+    for split in ("validation", "test"):
+        found = score_split(run, synthetic_dataset, config, split)["class_accuracy"]
+        rows = synthetic_dataset.indices(split)
+        photos = [resample(synthetic_dataset.images[row], config.image_size) for row in rows]
+        answers = model.predict(np.stack(photos).astype("float32"), verbose=0)["class"]
+        named = [said["classes"][answer] for answer in answers.argmax(axis=1)]
+        truth = synthetic_dataset.samples[said["class_column"]].to_numpy()[rows]
+        assert found == pytest.approx(np.mean(named == truth))
+        before = json.loads((run / "metrics.json").read_text())["class_accuracy"]
+        assert split == "test" or found == before
 
 
 def test_two_runs_with_one_seed_are_identical_and_another_seed_is_not(

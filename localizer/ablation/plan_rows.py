@@ -2,14 +2,15 @@
 
 import itertools
 import os
-from dataclasses import dataclass, replace
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from localizer.ablation.settings import build_config, check_setting, differences, flatten
 from localizer.ablation.yaml_files import YamlMapping
 from localizer.config import TrainingConfig
 from localizer.errors import InputError
-from localizer.idle_settings import idle_settings
+from localizer.idle_settings import effective_settings
 
 _LONGEST_NAME = 200
 KINDS = ("factors", "grid", "rows", "steps")
@@ -66,6 +67,8 @@ def read_rows(file):
             _row(_name(changes), _build(recipe, given | changes), base, recipe)
             for changes in combinations
         ]
+    if kind == "grid":
+        rows = _without_repetitions(rows)
     if kind != "rows" and len(rows) == 1:
         more = "name two or more" if kind == "steps" else "give a field two values or more"
         raise file.error((kind,), f"{kind}: nothing varies; {more}")
@@ -236,17 +239,30 @@ def _refuse_repetitions(file, kind, rows):
         place = (kind, other.name)
         if row.name == other.name:
             raise file.error(place, f"row {other.name!r} is there twice")
-        # How many threads prepare the batches changes nothing about what is trained.
-        if replace(row.config, workers=1) == replace(other.config, workers=1):
-            raise file.error(
-                place, f"rows {row.name!r} and {other.name!r} have the same settings; leave one out"
-            )
-        differing = [name for name in differences(row.config, other.config) if name != "workers"]
-        idle = idle_settings(row.config)
-        if all(name in idle for name in differing):
-            reasons = ", ".join(f"{name} ({idle[name]})" for name in differing)
-            raise file.error(
-                place,
-                f"rows {row.name!r} and {other.name!r} differ only in what is not used: {reasons}; "
-                "leave one out",
-            )
+        if effective_settings(row.config) == effective_settings(other.config):
+            raise file.error(place, f"{same_training(row, other)}; leave one out")
+
+
+def same_training(row, other):
+    """Words for two rows that come to one training."""
+    # How many threads prepare the batches changes nothing about what is trained.
+    differing = [name for name in differences(row.config, other.config) if name != "workers"]
+    if not differing:
+        return f"rows {row.name!r} and {other.name!r} have the same settings"
+    return (
+        f"rows {row.name!r} and {other.name!r} would be the same training, as they differ only in "
+        f"what has no effect here: {', '.join(differing)}"
+    )
+
+
+def _without_repetitions(rows):
+    """The rows of a grid but for those that come to the training of one before; says which."""
+    kept = {}
+    for row in rows:
+        settings = str(effective_settings(row.config))
+        if settings in kept:
+            said = same_training(kept[settings], row)
+            print(f"note: {said}; the second is left out", file=sys.stderr)
+        else:
+            kept[settings] = row
+    return list(kept.values())

@@ -18,13 +18,15 @@ from pathlib import Path
 
 import yaml
 
-from localizer.ablation.plan_rows import read_recipe
+from localizer.ablation.plan_rows import read_recipe, same_training
 from localizer.ablation.processes import PROJECT
 from localizer.ablation.settings import build_config, differences
 from localizer.ablation.timing import Timings, data_key
 from localizer.atomic_files import write_text
 from localizer.config import TrainingConfig
 from localizer.errors import InputError
+from localizer.idle_settings import effective_settings
+from localizer.settling import settle
 from localizer.store import sha256_of
 
 _SLUG_LENGTH = 60
@@ -172,7 +174,7 @@ def list_runs(plan, dataset, out):
 
 
 def check_dataset(plan, dataset):
-    """Check that a dataset has the splits and the classes that a plan needs.
+    """Check that a dataset has the splits and the classes that a plan needs, and tells rows apart.
 
     Raises:
         InputError: it does not.
@@ -184,11 +186,28 @@ def check_dataset(plan, dataset):
             raise InputError(f"{plan.path}: row {row.name!r}: {error}") from None
     for split in ("train", "validation", plan.split):
         dataset.indices(split)
+    _refuse_repetitions(plan, dataset)
     for column in {row.config.class_output for row in plan.rows} - {"none", "auto"}:
         try:
             dataset.classes(column)
         except InputError as error:
             raise InputError(f"{plan.path}: class_output {column}: {error}") from None
+
+
+def _refuse_repetitions(plan, dataset):
+    """See that no two rows come to one training, once it is known what "auto" means."""
+    known = {}
+    for row in plan.rows:
+        config = settle(row.config, dataset)
+        config = replace(config, unlabelled=config.unlabelled and dataset.unlabelled is not None)
+        settings = str(effective_settings(config))
+        if settings in known:
+            raise InputError(
+                f"{plan.path}: on {dataset.path}, {same_training(known[settings], row)}; leave one "
+                f"out (looks: {config.looks}, class output: {config.class_output}, photos of a "
+                f"teacher: {'yes' if config.unlabelled else 'no'})"
+            )
+        known[settings] = row
 
 
 def _settings_key(config, dataset):

@@ -61,13 +61,19 @@ class YamlMapping:
     def _note_lines(self, node, keys):
         if not isinstance(node, yaml.MappingNode) or len(keys) == _MAX_DEPTH:
             return
-        names = set()
+        names = []
         for key, value in node.value:
             # As YAML reads it: `yes` and `true` are one key, and so are `1` and `0x1`.
-            name = str(yaml.safe_load(yaml.serialize(key)))
+            read = yaml.safe_load(yaml.serialize(key))
+            name = str(read)
             here = (*keys, name)
             self._lines[here] = key.start_mark.line + 1
-            if name in names:
+            if isinstance(read, bool):
+                raise self.error(
+                    here, f"YAML reads {key.value} as {str(read).lower()}; write '{key.value}'"
+                )
+            # To a dict, 1 and 1.0 are one key.
+            if any(name == str(other) or read == other for other in names):
                 raise self.error(here, f"{name} is there twice")
-            names.add(name)
+            names.append(read)
             self._note_lines(value, here)

@@ -12,6 +12,7 @@ _VARYING = (
     (r"^(near-duplicate of|the same photo as) .+ (in .+)$", r"\1 a photo \2"),
     (r"^near-duplicate of .+(, which is in)", r"near-duplicate of a photo\1"),
     (r"^score [\d.]+ is below", "score is below"),
+    (r"^.+?( line \d+|: object \d+|: annotations\[\d+\]): (the box )", r"\2"),
 )
 
 
@@ -26,7 +27,11 @@ def summarize_dataset(dataset):
         teacher = dataset.description["labels"]["teacher"]
         lines.append(f"The boxes are predictions of {teacher}: for training, not to score on")
     for split in SPLITS:
-        if not counts[split] and dataset.description["fractions"][split]:
+        fractions = dataset.description["fractions"]
+        if not counts[split] and fractions is None:
+            table = dataset.description["split_file"]
+            lines.append(f"warning: no photo is in the {split} split; {table} has no usable one")
+        elif not counts[split] and fractions[split]:
             lines.append(f"warning: no photo fell into the {split} split; it needs more photos")
     skipped = pd.read_csv(dataset.path / "skipped.csv", keep_default_na=False)
     if len(skipped):

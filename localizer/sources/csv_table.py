@@ -21,6 +21,7 @@ byte order mark), the separator a comma, a semicolon or a tab, and `.` is the de
 """
 
 import functools
+import os
 import reprlib
 import sys
 import warnings
@@ -64,7 +65,10 @@ class _Row:
 
 
 def read(
-    root: Path, multiple: str = "largest", box_format: str = "pixels", known: tuple = ()
+    root: Path,
+    multiple: str = "largest",
+    box_format: str = "pixels",
+    split_table: Path | None = None,
 ) -> Iterator[AnnotatedImage | Skipped]:
     """Yield every unusable row, then every photo that has a usable one, in the order of the table.
 
@@ -72,7 +76,8 @@ def read(
         root: a CSV file, or a folder that holds exactly one.
         multiple: what to do with several objects in a photo, "largest" or "skip".
         box_format: what the table's boxes are in, "pixels" or "relative".
-        known: names of other columns that are not to be called unused.
+        split_table: the table that says which split a photo is in, perhaps this one; another one
+            in the same folder is not taken for the table of boxes.
 
     Raises:
         InputError: no table, or several; one that cannot be read, is empty, or lacks a column; a
@@ -80,8 +85,8 @@ def read(
     """
     if box_format not in ("pixels", "relative"):
         raise InputError(f"box format is {box_format!r}: expected 'pixels' or 'relative'")
-    table = _find_table(Path(root))
-    rows = _read_rows(table, known)
+    table = _find_table(Path(root), split_table)
+    rows = _read_rows(table, split_table)
     values = [value for row in rows if row.box for value in row.box]
     if box_format == "pixels" and values and max(values) <= 1:
         raise InputError(
@@ -95,7 +100,7 @@ def read(
         try:
             one = _annotated(row, table, box_format, displayed_size)
         except InputError as error:
-            one = skipped(name, f"{table} line {row.line}: {error}")
+            one = skipped(_as_path(name), f"{table} line {row.line}: {error}")
             yield one
         objects[one.image].append(one)
     for found in objects.values():
@@ -103,7 +108,15 @@ def read(
             yield choose(found, multiple)
 
 
-def _find_table(root: Path) -> Path:
+def _as_path(name: str) -> str:
+    """The spelling that a usable row has, so that one photo has one name."""
+    try:
+        return path_below_root(name) if name else name
+    except InputError:
+        return name
+
+
+def _find_table(root: Path, split_table: Path | None) -> Path:
     if root.is_file():
         return root
     if not root.is_dir():
@@ -113,6 +126,8 @@ def _find_table(root: Path) -> Path:
         for path in root.iterdir()
         if path.suffix.lower() == ".csv" and not path.name.startswith(".") and path.is_file()
     )
+    if len(tables) > 1:
+        tables = [path for path in tables if not _is_same(path, split_table)]
     if not tables:
         raise InputError(f"{root}: no CSV file in this folder; {EXPECTED}")
     if len(tables) > 1:
@@ -121,11 +136,17 @@ def _find_table(root: Path) -> Path:
     return tables[0]
 
 
-def _read_rows(table: Path, known: tuple) -> list[_Row]:
+def _is_same(path: Path, other: Path | None) -> bool:
+    return other is not None and os.path.samefile(path, other)
+
+
+def _read_rows(table: Path, split_table: Path | None) -> list[_Row]:
     header, rows = read_rows(table, REQUIRED, OPTIONAL, EXPECTED)
-    unused = [name for name in header if name and name not in (*REQUIRED, *OPTIONAL, *known)]
+    used = (*REQUIRED, *OPTIONAL, *(["split"] if _is_same(table, split_table) else []))
+    unused = [name for name in header if name and name not in used]
     if unused:
-        split = f"; --split-by {table} goes by its split" if "split" in unused else ""
+        offered = "split" in unused and split_table is None
+        split = f"; --split-by {table} goes by its split" if offered else ""
         print(
             f"note: {table}: columns that are not used: {', '.join(unused)}{split}",
             file=sys.stderr,

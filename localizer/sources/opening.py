@@ -26,7 +26,7 @@ def default_source():
 
 def open_source(
     source, root, target, *, multiple="largest", count=None, seed=0, box_format="pixels",
-    annotations=None, workers=2, split_by="name", teacher=None,
+    annotations=None, workers=2, split_by="name", split_file=None, teacher=None,
 ):  # fmt: skip
     """A source, ready to be read.
 
@@ -39,7 +39,8 @@ def open_source(
         seed, workers: for synthetic.
         box_format: "pixels" or "relative", for csv.
         annotations: the JSON file, for coco.
-        split_by: "name", "official" for a source with lists of its own, or a table of splits.
+        split_by: "name", or "official" for a source with lists of its own.
+        split_file: the SplitFile that is used instead, or None.
         teacher: the model that labels the photos of a folder, as named on the command line.
 
     Returns:
@@ -66,8 +67,7 @@ def open_source(
     root = Path(root)
     if not root.exists():
         raise InputError(f"--root {root}: no such folder")
-    known = () if split_by in ("name", "official") else ("split",)
-    return _open_own(source, root, multiple, annotations, box_format, known)
+    return _open_own(source, root, multiple, annotations, box_format, split_file)
 
 
 def _refuse_others_options(source, **options):
@@ -86,7 +86,7 @@ def _open_synthetic(root, target, count, seed, workers):
     return partial(synthetic.generate, target=target, count=count, seed=seed, workers=workers), None
 
 
-def _open_own(source, root, multiple, annotations, box_format, known):
+def _open_own(source, root, multiple, annotations, box_format, split_file):
     """People's own photos in one of the formats of docs/formats.md."""
     if source == "voc":
         from localizer.sources import pascal_voc
@@ -104,7 +104,8 @@ def _open_own(source, root, multiple, annotations, box_format, known):
         return folder.read, root
     from localizer.sources import csv_table
 
-    read = partial(csv_table.read, multiple=multiple, box_format=box_format, known=known)
+    table = split_file and split_file.path
+    read = partial(csv_table.read, multiple=multiple, box_format=box_format, split_table=table)
     if root.is_file():
         return lambda folder: read(root), root.parent
     return read, root
