@@ -196,10 +196,10 @@ def check_dataset(plan, dataset):
 
 def _refuse_repetitions(plan, dataset):
     """See that no two rows come to one training, once it is known what "auto" means."""
-    known = {}
+    known, taught = {}, dataset.unlabelled is not None
     for row in plan.rows:
         config = settle(row.config, dataset)
-        config = replace(config, unlabelled=config.unlabelled and dataset.unlabelled is not None)
+        config = replace(config, unlabelled=config.unlabelled and taught)
         settings = str(effective_settings(config))
         if settings in known:
             raise InputError(
