@@ -4,10 +4,9 @@ import hashlib
 import time
 from pathlib import Path
 
-import cv2
 import numpy as np
-from threadpoolctl import threadpool_limits
 
+from localizer.one_thread import one_thread
 from localizer.predictors.constant import ConstantBox
 from localizer.store import sha256_of
 
@@ -27,22 +26,17 @@ def latencies_ms(dataset, rows, predictors):
     timed = [i for i, p in enumerate(predictors) if not isinstance(p, ConstantBox)]
     fewest, most = LATENCY_PHOTOS
     order = np.random.default_rng(0).permutation(rows)[: most if timed else 0]
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        with threadpool_limits(1):
-            begin = time.perf_counter()
-            for count, row in enumerate(order):
-                if count >= fewest and time.perf_counter() - begin > LATENCY_SECONDS:
-                    break
-                photo = dataset.read_photo(row)
-                for i in timed:
-                    predictors[i].predict([photo])
-                    start = time.perf_counter()
-                    predictors[i].predict([photo])
-                    times[i].append(1000 * (time.perf_counter() - start))
-    finally:
-        cv2.setNumThreads(threads)
+    with one_thread():
+        begin = time.perf_counter()
+        for count, row in enumerate(order):
+            if count >= fewest and time.perf_counter() - begin > LATENCY_SECONDS:
+                break
+            photo = dataset.read_photo(row)
+            for i in timed:
+                predictors[i].predict([photo])
+                start = time.perf_counter()
+                predictors[i].predict([photo])
+                times[i].append(1000 * (time.perf_counter() - start))
     return times
 
 

@@ -7,6 +7,10 @@ import keras
 
 from localizer.errors import InputError
 
+# Keras takes the 224-pixel weights for sizes that have none of their own, and says so. Set once,
+# because the context manager of `warnings` is not safe in threads.
+warnings.filterwarnings("ignore", "`input_shape` is undefined or non-square", UserWarning)
+
 _WEIGHT_FILES = (".h5", ".hdf5")
 
 _KINDS = (
@@ -37,14 +41,11 @@ def mobilenet_v1(image_size, alpha, weights):
     if from_file:
         _refuse_other_files(Path(weights))
     try:
-        with warnings.catch_warnings():
-            # Keras takes the 224-pixel weights for sizes that have none of their own, and says so.
-            warnings.filterwarnings("ignore", message=".*input_shape.*")
-            network = keras.applications.MobileNet(
-                input_shape=(image_size, image_size, 3), input_tensor=scaled, alpha=alpha,
-                include_top=False,
-                weights=None if weights == "none" else weights,
-            )  # fmt: skip
+        network = keras.applications.MobileNet(
+            input_shape=(image_size, image_size, 3), input_tensor=scaled, alpha=alpha,
+            include_top=False,
+            weights=None if weights == "none" else weights,
+        )  # fmt: skip
     except (ValueError, OSError) as error:
         raise InputError(f"MobileNet with alpha {alpha} and weights {weights!r}: {error}") from None
     except Exception as error:  # keras.utils.get_file raises a bare Exception for a failed URL.

@@ -7,10 +7,11 @@ import threading
 import keras
 
 from localizer.errors import InputError
+from localizer.process_wide import fork_safe_lock
 
 # Values of one tensor for one photo: four times those of alpha 4 at 1024 pixels.
 _MAX_VALUES = 2**28
-_one_at_a_time = threading.Lock()
+_one_at_a_time = fork_safe_lock()
 
 
 @contextlib.contextmanager
@@ -22,21 +23,24 @@ def weights_limited(path, most):
     """
     left = most
     thread = threading.get_ident()
-    add_weight = keras.layers.Layer.add_weight
 
-    def add_weight_within_limit(layer, *args, **options):
-        nonlocal left
-        shape = options.get("shape") or (args[0] if args else ())
-        if threading.get_ident() == thread:
-            left -= math.prod(shape)
-        if left < 0:
-            raise InputError(
-                f"{path}: layer {layer.name} asks for weights of shape {list(shape)}, more than "
-                f"the file can hold: not a model of train_model.py"
-            )
-        return add_weight(layer, *args, **options)
-
+    # All of it under the lock: what is put back is then always Keras' own method.
     with _one_at_a_time:
+        add_weight = keras.layers.Layer.add_weight
+
+        def add_weight_within_limit(layer, *args, **options):
+            nonlocal left
+            # Other threads may be building networks of their own.
+            if threading.get_ident() == thread:
+                shape = options.get("shape") or (args[0] if args else ())
+                left -= math.prod(shape)
+                if left < 0:
+                    raise InputError(
+                        f"{path}: layer {layer.name} asks for weights of shape {list(shape)}, more "
+                        "than the file can hold: not a model of train_model.py"
+                    )
+            return add_weight(layer, *args, **options)
+
         keras.layers.Layer.add_weight = add_weight_within_limit
         try:
             yield

@@ -18,6 +18,7 @@ from localizer.errors import InputError
 from localizer.photos import stretch
 from localizer.predictors.detections import as_predictions, best_detection
 from localizer.predictors.predictor import Cost, bytes_of
+from localizer.predictors.same_process import refuse_fork
 
 _SIGNATURES = ("default", "serving_default")
 _NEEDED = ("detection_boxes", "detection_scores")
@@ -41,6 +42,7 @@ class HubModule:
     def __init__(self, path, name, classes=None, notes=(), seen_breeds=frozenset()):
         self.name, self.notes, self.seen_breeds = name, tuple(notes), frozenset(seen_breeds)
         self.path = path = Path(path)
+        refuse_fork(path)
         self._wanted = {wanted.casefold() for wanted in classes or ()}
         try:
             # Kept: a signature does not keep the variables of its module alive.
@@ -72,6 +74,7 @@ class HubModule:
 
     def predict(self, photos):
         """See `Predictor.predict`."""
+        refuse_fork(self.path)
         return as_predictions([self._best(photo) for photo in photos])
 
     def _best(self, photo):

@@ -1,5 +1,7 @@
 """A run folder or a .keras file as a predictor."""
 
+import contextlib
+
 import keras
 import numpy as np
 
@@ -7,6 +9,8 @@ from localizer.models.cost import count_macs
 from localizer.models.model_file import find_model_file, load_model_file
 from localizer.predictors.network import as_predictions, network_input
 from localizer.predictors.predictor import Cost
+from localizer.predictors.same_process import refuse_fork
+from localizer.process_wide import fork_safe_lock
 
 # The network is compiled anew for another number of photos, which takes a second. There are two:
 # one photo alone, and this many, filled up where there are fewer.
@@ -27,6 +31,11 @@ class KerasModel:
     def __init__(self, path, name=None):
         self.path, found = find_model_file(path)
         self.name = name or found
+        refuse_fork(self.path)
+        # Keras answers threads at once on TensorFlow. On JAX it takes the weights out of the layers
+        # and puts them back for each batch.
+        alone = keras.backend.backend() != "tensorflow"
+        self._turn = fork_safe_lock() if alone else contextlib.nullcontext()
         self._model, self._description = load_model_file(self.path)
         self.trained_on = self._description.get("dataset")
         self.runtime = f"Keras on {keras.backend.backend()}"
@@ -36,7 +45,10 @@ class KerasModel:
 
     def predict(self, photos):
         """See `Predictor.predict`."""
-        outputs = self._run(network_input(photos, self._description))
+        refuse_fork(self.path)
+        images = network_input(photos, self._description)
+        with self._turn:
+            outputs = self._run(images)
         return as_predictions(outputs, self._description.get("classes"))
 
     def _run(self, images):

@@ -45,6 +45,11 @@ def bytes_of(path):
 class Predictor(Protocol):
     """Proposes one box for each photo, and does the resize that its model documents itself.
 
+    Threads may share a predictor: each gets the answers to its own photos, those that one thread
+    alone would get. What is not safe in threads by itself, as a LiteRT interpreter, is guarded by
+    a lock (`fork_safe_lock`). After a fork a predictor answers, or raises an InputError where what
+    runs its model would wait for ever (`refuse_fork`).
+
     Some predictors have more attributes, which others need not have; read them with
     `getattr(predictor, "notes", ())` and the like:
 

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from localizer.errors import InputError
 from localizer.predictors.exported_file import ExportedModel
+from localizer.predictors.same_process import refuse_fork
 
 
 class SavedModel(ExportedModel):
@@ -21,6 +22,7 @@ class SavedModel(ExportedModel):
 
     def __init__(self, path):
         super().__init__(path)
+        refuse_fork(self.path)
         try:
             # Kept: a signature does not keep the variables of its module alive.
             self._module = tf.saved_model.load(str(path))
@@ -36,5 +38,6 @@ class SavedModel(ExportedModel):
 
     def run(self, images):
         """See `ExportedModel.run`."""
+        refuse_fork(self.path)
         answers = self._localize(image=tf.constant(images, tf.float32))
         return {name: np.asarray(values) for name, values in answers.items()}
