@@ -20,7 +20,8 @@ from pathlib import Path
 
 from jsonargparse.typing import ClosedUnitInterval, PositiveInt
 
-from localizer.command_line import Margin, build_parser, discard_output, run_script, start_keras
+from localizer.command_line import Margin, build_parser, run_script, start_keras
+from localizer.standard_streams import discard_output
 
 SHIPPED_MODEL = Path(__file__).resolve().parent / "models" / "pet_head.tflite"
 

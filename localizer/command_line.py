@@ -18,7 +18,9 @@ except ModuleNotFoundError:
     )
 
 from localizer.errors import InputError
+from localizer.keras_settings import import_keras
 from localizer.quiet import quiet_stderr
+from localizer.standard_streams import discard_output, prepare_streams
 
 # Of a crop on each side, as a share of the box's width and height.
 Margin = restricted_number_type("Margin", float, [(">=", 0), ("<=", 10)])
@@ -80,24 +82,21 @@ def start_keras():
     """Import Keras and its backend without the start-up messages of TensorFlow.
 
     They say nothing a user can act on, and TF_CPP_MIN_LOG_LEVEL does not stop all of them.
-    """
-    try:
-        with quiet_stderr():
-            import keras
 
-            keras.backend.backend()
-    except (ImportError, ValueError) as error:
-        backend = os.environ.get("KERAS_BACKEND", "tensorflow")
-        raise InputError(
-            f"KERAS_BACKEND={backend} cannot be used ({error}). Install {backend}, or unset "
-            "KERAS_BACKEND for TensorFlow"
-        ) from None
+    Raises:
+        InputError: see `import_keras`.
+    """
+    with quiet_stderr():
+        import_keras()
 
 
 def run_script(main):
     """Run a script's main function, and exit with a code that other scripts can use."""
+    prepare_streams()
     try:
         main()
+        # Here, where a full disk is still an error with an exit code.
+        sys.stdout.flush()
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
@@ -111,8 +110,3 @@ def run_script(main):
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
-
-
-def discard_output():
-    """When the reader of standard output has gone (`| head`): nothing complains as Python ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -65,6 +65,8 @@ def _list_photos(options, printer):
     for argument in options.photos:
         arguments = [argument]
         if argument == "-":
+            if sys.stdin is None:
+                raise InputError("-: standard input is closed; it is to give a list of paths")
             separator = b"\0" if options.null else b"\n"
             arguments = split_list(sys.stdin.buffer.read(), separator)
         for each in arguments:
@@ -110,8 +112,6 @@ class _Printer:
         self.failed = 0
         self._as_json = as_json
         self._width = 0
-        # Where the terminal's encoding has no such character, an escape is better than an end.
-        sys.stdout.reconfigure(errors="backslashreplace")
 
     def begin(self, photos):
         """Set the table's columns by its photos."""

@@ -11,18 +11,22 @@ True
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import BinaryIO, Literal
 
 import numpy as np
 from PIL import Image
 
 from localizer.boxes import clip_rel_xyxy
 from localizer.errors import InputError
-from localizer.photos import as_rgb, in_batches
-from localizer.predictors.loading import load_predictor
+from localizer.photos import as_rgb, in_batches, is_one_photo
+from localizer.predictors.loading import at_any_folder, load_predictor
 from localizer.predictors.predictor import Predictor
 from localizer.reading_ahead import read_ahead
 
-Photo = str | os.PathLike | np.ndarray | Image.Image
+Photo = (
+    str | os.PathLike | bytes | bytearray | memoryview | BinaryIO | np.ndarray | Image.Image
+)  # fmt: skip
+Channels = Literal["rgb", "bgr"]
 # A batch is full at this many pixels too, so that large photos do not fill the memory (96 MB).
 BATCH_PIXELS = 32_000_000
 
@@ -77,12 +81,18 @@ class LocalizedPhoto:
 class Localizer:
     """Finds the object in photos with one model.
 
+    Threads may share a Localizer, and may load several at once: each photo gets its own answer. One
+    that `load` made can be pickled, for worker processes: where it is unpickled, the model is
+    loaded anew from its file or by its name. After a fork one of a .tflite or .onnx file answers,
+    and one that Keras or TensorFlow runs raises an InputError: load it in the worker.
+
     Args:
         predictor: as `load_predictor` gives it; `Localizer.load` is the usual way.
     """
 
     def __init__(self, predictor: Predictor):
         self._predictor = predictor
+        self._model = None
 
     @classmethod
     def load(cls, model: str | os.PathLike) -> "Localizer":
@@ -94,22 +104,39 @@ class Localizer:
         model = os.fspath(model)
         if model.endswith("baseline:mean"):  # As in flip:baseline:mean.
             raise InputError(f"{model}: needs a dataset; use baseline:center, or a trained model")
-        return cls(load_predictor(model, dataset=None))
+        localizer = cls(load_predictor(model, dataset=None))
+        localizer._model = at_any_folder(model)
+        return localizer
 
-    def localize(self, photo: Photo) -> Localization:
+    def __getstate__(self):
+        # An interpreter or a session cannot be pickled; the model's name says all there is.
+        return self.__dict__ | ({"_predictor": None} if self._model else {})
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        if self._model:
+            self._predictor = load_predictor(self._model, dataset=None)
+
+    def localize(self, photo: Photo, channels: Channels = "rgb") -> Localization:
         """Localize the object in one photo.
 
         Args:
-            photo: a path; a NumPy array, uint8 or uint16, RGB [height, width, 3], grey
-                [height, width] or RGBA [height, width, 4]; or a PIL image, taken as its pixels lie
-                (for EXIF orientation give the path, or `PIL.ImageOps.exif_transpose(image)`).
+            photo: a path; what such a file holds, as bytes or as a binary file object (an upload,
+                an open file), read from where it stands; a NumPy array, uint8 or uint16, RGB
+                [height, width, 3], grey [height, width] or RGBA [height, width, 4]; or a PIL image,
+                taken as its pixels lie (for EXIF orientation give the path or the bytes, or
+                `PIL.ImageOps.exif_transpose(image)`).
+            channels: "bgr" for arrays that OpenCV read, which are BGR or BGRA. Files and PIL images
+                know their own order, so it changes nothing for them.
 
         Raises:
             InputError: the file cannot be read, or it is no photo.
         """
-        return self._answer([as_rgb(photo)])[0]
+        return self._answer([as_rgb(photo, channels)])[0]
 
-    def localize_batch(self, photos: Iterable[Photo]) -> list[Localization]:
+    def localize_batch(
+        self, photos: Iterable[Photo], channels: Channels = "rgb"
+    ) -> list[Localization]:
         """Localize the object in each photo; see `localize_many`.
 
         >>> from skimage import data
@@ -117,10 +144,14 @@ class Localizer:
         >>> [found.box for found in localizer.localize_batch([data.chelsea(), data.coins()])]
         [(112.75, 75.0, 338.25, 225.0), (96.0, 75.75, 288.0, 227.25)]
         """
-        return list(self.localize_many(photos))
+        return list(self.localize_many(photos, channels=channels))
 
     def localize_many(
-        self, photos: Iterable[Photo], batch_size: int = 32, workers: int | None = None
+        self,
+        photos: Iterable[Photo],
+        batch_size: int = 32,
+        workers: int | None = None,
+        channels: Channels = "rgb",
     ) -> Iterator[Localization]:
         """Localize the object in any number of photos, in order and in bounded memory.
 
@@ -128,27 +159,31 @@ class Localizer:
             photos: each as for `localize`; drawn from as they are needed.
             batch_size: photos that the network works on at once.
             workers: threads that decode ahead of it (default: one per core, at most 8).
+            channels: of arrays, as for `localize`.
 
         Raises:
             InputError: a photo cannot be used, when its turn has come; `stream` goes on instead.
         """
-        for batch in self.stream(photos, batch_size, workers):
+        for batch in self.stream(photos, batch_size, workers, channels):
             for item in batch:
                 if item.error is not None:
                     raise item.error
                 yield item.localization
 
     def stream(
-        self, photos: Iterable[Photo], batch_size: int = 32, workers: int | None = None
+        self,
+        photos: Iterable[Photo],
+        batch_size: int = 32,
+        workers: int | None = None,
+        channels: Channels = "rgb",
     ) -> Iterator[list[LocalizedPhoto]]:
         """As `localize_many`, in batches, with the pixels, and with errors as part of the result.
 
         A batch may be smaller than `batch_size`: large photos come in smaller ones.
         """
-        one_array = isinstance(photos, np.ndarray) and photos.ndim in (2, 3)
-        if one_array or isinstance(photos, (str, os.PathLike, Image.Image)):
+        if is_one_photo(photos):
             raise InputError("several photos are expected; for a single one: localize(photo)")
-        decoded = read_ahead(photos, workers or default_workers())
+        decoded = read_ahead(photos, workers or default_workers(), channels)
         for batch in in_batches(decoded, batch_size, BATCH_PIXELS):
             readable = [pixels for _, pixels in batch if not isinstance(pixels, InputError)]
             answers = iter(self._answer(readable) if readable else ())

@@ -1,5 +1,6 @@
 """Photos from files, arrays and PIL images: safely to uint8 RGB, and stretched to a square."""
 
+import io
 import os
 import warnings
 from pathlib import Path
@@ -27,6 +28,8 @@ SUFFIXES = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".heic", ".heif", ".hif", ".avif", ".tif",
     ".tiff", ".bmp", ".gif", ".jp2", ".mpo",
 )  # fmt: skip
+# Orders of an array's colours.
+CHANNELS = ("rgb", "bgr")
 # A pixel counts from this share of it on: float32 boxes end a little behind the pixel they mean.
 _TOUCH = 1e-3
 
@@ -47,37 +50,46 @@ def read_photo(path):
     path = Path(path)
     try:
         refuse_special_file(path)
-        with Image.open(path) as image:
-            if image.format == "EPS":  # Pillow would have Ghostscript run it.
-                raise InputError(f"{path}: PostScript is a program, not a photo; convert it")
-            if image.width * image.height > MAX_PIXELS:
-                raise InputError(
-                    f"{path}: {image.width}x{image.height} pixels, more than {MAX_PIXELS:,}"
-                )
-            return _to_rgb(ImageOps.exif_transpose(image))
-    except InputError:
-        raise
+        return _decode(path, path, size=path.stat().st_size)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except UnidentifiedImageError:
-        size = path.stat().st_size
-        what = "the file is empty" if size == 0 else "not an image that Pillow can read"
-        raise InputError(f"{path}: {what}") from None
-    except MemoryError:
+    except OSError as error:
+        raise InputError(f"{path}: cannot be decoded ({error.strerror or error})") from None
+
+
+def _decode(file, name, size):
+    """`read_photo` of a path or a binary file object of `size` bytes; errors call it `name`."""
+    try:
+        with Image.open(file) as image:
+            if image.format == "EPS":  # Pillow would have Ghostscript run it.
+                raise InputError(f"{name}: PostScript is a program, not a photo; convert it")
+            if image.width * image.height > MAX_PIXELS:
+                raise InputError(
+                    f"{name}: {image.width}x{image.height} pixels, more than {MAX_PIXELS:,}"
+                )
+            return _to_rgb(ImageOps.exif_transpose(image))
+    except (InputError, FileNotFoundError, MemoryError):
         raise
+    except UnidentifiedImageError:
+        what = "the file is empty" if size == 0 else "not an image that Pillow can read"
+        raise InputError(f"{name}: {what}") from None
     except Exception as error:  # Damaged files surface as many kinds of exception in Pillow.
         reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{path}: cannot be decoded ({reason})") from None
+        raise InputError(f"{name}: cannot be decoded ({reason})") from None
 
 
-def as_rgb(photo):
+def as_rgb(photo, channels="rgb"):
     """The pixels of a photo in any of the forms that users hold.
 
     Args:
-        photo: a path, read as `read_photo` does; a NumPy array, uint8 or uint16 (65535 is white),
-            of shape [height, width] (grey), [height, width, 1], [height, width, 3] (RGB; OpenCV's
-            arrays are BGR) or [height, width, 4] (RGBA, laid over white); or a PIL image, whose
-            pixels are taken as they lie, without EXIF orientation.
+        photo: a path, read as `read_photo` does; the content of such a file, as bytes or as a
+            binary file object, which is read from where it stands, and from its beginning where it
+            stands at its end; a NumPy array, uint8 or uint16 (65535 is white), of shape
+            [height, width] (grey), [height, width, 1], [height, width, 3] or [height, width, 4]
+            (with alpha, laid over white); or a PIL image, whose pixels are taken as they lie,
+            without EXIF orientation.
+        channels: the order of an array's colours, "rgb", or "bgr" as OpenCV reads them (with alpha:
+            BGRA). Files and PIL images know their own.
 
     Returns:
         uint8 RGB, shape [height, width, 3].
@@ -85,21 +97,55 @@ def as_rgb(photo):
     Raises:
         InputError: the file cannot be read, or it is nothing of these.
     """
+    if channels not in CHANNELS:
+        raise InputError(f"channels is {' or '.join(map(repr, CHANNELS))}, not {channels!r}")
     if isinstance(photo, (str, os.PathLike)):
         return read_photo(photo)
     if isinstance(photo, np.ndarray):
-        return _array_to_rgb(photo)
+        return _array_to_rgb(photo, channels)
     if isinstance(photo, Image.Image):
         try:
             return _to_rgb(photo)
         except (OSError, ValueError) as error:  # Pillow decodes late, and not every mode is RGB's.
             raise InputError(f"the PIL image cannot be decoded ({error})") from None
-    raise InputError(f"a photo is a path, a NumPy array or a PIL image, not {type(photo).__name__}")
+    content = _content(photo)
+    return _decode(io.BytesIO(content), "the photo's bytes", len(content))
 
 
-def _array_to_rgb(array):
-    channels = array.shape[2:]
-    if array.ndim not in (2, 3) or channels not in ((), (1,), (3,), (4,)) or not array.size:
+def is_one_photo(photos):
+    """Whether this is a single photo, in one of the forms that can be taken for several."""
+    one_array = isinstance(photos, np.ndarray) and photos.ndim in (2, 3)
+    one_file = isinstance(photos, (str, os.PathLike, bytes, bytearray, memoryview, Image.Image))
+    return one_array or one_file or hasattr(photos, "read")
+
+
+def _content(photo):
+    """The bytes of a file's content, or of a binary file object."""
+    if isinstance(photo, (bytes, bytearray, memoryview)):
+        return bytes(photo)
+    if not hasattr(photo, "read"):
+        raise InputError(
+            "a photo is a path, bytes, a binary file object, a NumPy array or a PIL image, not "
+            f"{type(photo).__name__}"
+        )
+    try:
+        content = photo.read()
+        if not content and hasattr(photo, "seek"):
+            photo.seek(0)  # It was written just now, or read before.
+            content = photo.read()
+    except (OSError, ValueError) as error:
+        raise InputError(f"the photo's bytes: the file object cannot be read ({error})") from None
+    if not isinstance(content, bytes):
+        raise InputError(
+            f"the photo's bytes: the file object gives {type(content).__name__}, not bytes; open "
+            "it in binary mode"
+        )
+    return content
+
+
+def _array_to_rgb(array, channels):
+    depth = array.shape[2:]
+    if array.ndim not in (2, 3) or depth not in ((), (1,), (3,), (4,)) or not array.size:
         raise InputError(
             f"an array of shape {list(array.shape)} is no photo; give [height, width, 3] (RGB), "
             "[height, width] (grey) or [height, width, 4] (RGBA)"
@@ -111,9 +157,11 @@ def _array_to_rgb(array):
             f"a photo as an array is uint8 (0 to 255) or uint16 (0 to 65535), not {array.dtype}; "
             "for values from 0 to 1: (255 * photo).round().astype('uint8')"
         )
-    if channels == (3,):
+    if channels == "bgr" and depth in ((3,), (4,)):
+        array = np.ascontiguousarray(array[..., [2, 1, 0, 3][: depth[0]]])
+    if depth == (3,):
         return array
-    return _to_rgb(Image.fromarray(array[..., 0] if channels == (1,) else array))
+    return _to_rgb(Image.fromarray(array[..., 0] if depth == (1,) else array))
 
 
 def _to_rgb(image):

@@ -32,9 +32,9 @@ def _catch():
     except OSError:
         return None
     try:
-        caught = tempfile.TemporaryFile()
+        caught = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it is undone.
     except OSError:  # No room, or nowhere to write.
-        caught = open(os.devnull, "w+b")
+        caught = open(os.devnull, "w+b")  # noqa: SIM115
     os.dup2(caught.fileno(), 2)
     return kept, caught
 

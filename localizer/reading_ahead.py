@@ -12,18 +12,19 @@ AHEAD_PHOTOS = 64
 AHEAD_PIXELS = 32_000_000
 
 
-def read_ahead(photos, workers):
+def read_ahead(photos, workers, channels="rgb"):
     """Decode photos while earlier ones are being worked on.
 
     Args:
         photos: iterable of what `as_rgb` takes; it is drawn from as photos are needed.
         workers: number of threads.
+        channels: see `as_rgb`.
 
     Yields:
         (photo, result) in the order of `photos`: what was given, and uint8 RGB
         [height, width, 3], or the InputError that says why there is none.
     """
-    reader = _Reader(photos)
+    reader = _Reader(photos, channels)
     threads = [threading.Thread(target=reader.work, daemon=True) for _ in range(workers)]
     for thread in threads:
         thread.start()
@@ -43,8 +44,8 @@ class _Reader:
     then always in work, or there is room for it.
     """
 
-    def __init__(self, photos):
-        self._photos = iter(photos)
+    def __init__(self, photos, channels):
+        self._photos, self._channels = iter(photos), channels
         self._changed = threading.Condition()
         self._waiting = {}  # Place in `photos` -> (photo, result).
         self._waiting_pixels = 0
@@ -57,7 +58,7 @@ class _Reader:
         while (job := self._begin()) is not None:
             place, photo = job
             try:
-                result = as_rgb(photo)
+                result = as_rgb(photo, self._channels)
             except Exception as error:  # Raised again, if need be, where the photo is taken.
                 result = error
             with self._changed:

@@ -210,7 +210,7 @@ def test_arrays(given, expected):
         (np.zeros((1, 4, 4, 3), np.uint8), "is no photo"),
         (np.zeros((0, 4, 3), np.uint8), "is no photo"),
         (np.zeros(4, np.uint8), "is no photo"),
-        ([[0, 1]], "a path, a NumPy array or a PIL image, not list"),
+        ([[0, 1]], "a path, bytes, a binary file object, a NumPy array or a PIL image, not list"),
         (None, "not NoneType"),
     ],
 )

@@ -26,6 +26,7 @@ from localizer.atomic_files import write_text
 from localizer.config import TrainingConfig
 from localizer.errors import InputError
 from localizer.idle_settings import effective_settings
+from localizer.keras_settings import backend_name
 from localizer.settling import settle
 from localizer.store import sha256_of
 
@@ -219,6 +220,6 @@ def _settings_key(config, dataset):
         "data": data_key(dataset, config),
         # Other weights under an old name are other settings, too.
         "weights": sha256_of(weights) if os.path.isfile(weights) else None,
-        "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
+        "backend": backend_name(),
     }
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:8]

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import math
-import os
 import sys
 import tempfile
 import time
@@ -15,6 +14,7 @@ import yaml
 from localizer.ablation.processes import CommandSequence, child_environment, log_end
 from localizer.atomic_files import write_text
 from localizer.errors import InputError
+from localizer.keras_settings import backend_name
 
 # Settings that do not change how long a step takes, or hardly.
 _FREE = (
@@ -55,7 +55,7 @@ class Timings:
 
     def _key(self, config):
         settings = {k: v for k, v in config.to_dict().items() if k not in _FREE}
-        backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+        backend = backend_name()
         text = json.dumps([settings, data_key(self._dataset, config), backend], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 

@@ -29,7 +29,9 @@ def _merge(x, finer, stride):
     """The features of twice the stride, enlarged and added to finer ones."""
     lateral = _project(finer, x.shape[-1], f"lateral_{stride}")
     # The function, not the Resizing layer, which puts all layers after it into training mode.
-    x = ops.image.resize(x, lateral.shape[1:3], interpolation="bilinear")
+    x = ops.image.resize(
+        x, lateral.shape[1:3], interpolation="bilinear", data_format="channels_last"
+    )
     x = layers.Add(name=f"merge_{stride}")([x, lateral])
     return _residual_block(layers.ReLU(6.0)(x), f"mix_{stride}", kernel_size=5)
 

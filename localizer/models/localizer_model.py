@@ -5,6 +5,7 @@ import sys
 import keras
 
 from localizer.errors import InputError
+from localizer.keras_settings import refuse_other_settings
 from localizer.models.backbone import mobilenet_v1
 from localizer.models.fused_normalization import fuse_normalization
 from localizer.models.model_file import load_model_file
@@ -32,8 +33,10 @@ def build_localizer(config, class_count=0):
         the loss of the box trains, there is `mean_box`, too.
 
     Raises:
-        InputError: the backbone's weights are not to be had, or do not fit.
+        InputError: the backbone's weights are not to be had, or do not fit; or Keras has other
+            settings than it needs.
     """
+    refuse_other_settings()
     config.refuse_missing_weights()
     from_model = config.weights.endswith(".keras")
     backbone = mobilenet_v1(

@@ -5,6 +5,7 @@ the model was trained with. Keras ignores it, so `keras.saving.load_model` opens
 """
 
 import json
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from localizer.special_files import refuse_special_file
 _MAX_GROWTH = 4
 _MAX_TEXT = 20_000_000
 _WEIGHTS = "model.weights.h5"
+_GRAPH = "config.json"
 
 
 def find_model_file(path):
@@ -77,7 +79,7 @@ def load_model_file(path):
             most_weights = archive.getinfo(_WEIGHTS).file_size
         check_description(path, description)
         with weights_limited(path, most_weights):
-            model = keras.saving.load_model(path, compile=False, safe_mode=True)
+            model = _load(path)
         refuse_huge_tensors(path, model)
         _check_graph(path, model, description)
         return model, description
@@ -92,6 +94,31 @@ def load_model_file(path):
         ) from None
     except Exception as error:  # Damage surfaces as many kinds of exception in Keras and h5py.
         raise InputError(f"{path}: cannot be loaded as a .keras model ({error})") from None
+
+
+def _load(path):
+    """The keras.Model in a file, the same whatever Keras' settings are.
+
+    Files of earlier versions leave out where the channels are for some resizes, and Keras would
+    take what its image_data_format says.
+    """
+    if keras.config.image_data_format() == "channels_last":
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    with tempfile.TemporaryDirectory() as folder:
+        complete = Path(folder) / "complete.keras"
+        with zipfile.ZipFile(path) as given, zipfile.ZipFile(complete, "w") as archive:
+            for entry in given.infolist():
+                content = given.read(entry)
+                if entry.filename == _GRAPH:
+                    content = json.dumps(json.loads(content, object_hook=_with_channels))
+                archive.writestr(entry.filename, content)
+        return keras.saving.load_model(complete, compile=False, safe_mode=True)
+
+
+def _with_channels(settings):
+    if settings.get("data_format", "") is None:
+        return settings | {"data_format": "channels_last"}
+    return settings
 
 
 def _check_graph(path, model, description):

@@ -34,7 +34,9 @@ def look_twice(network, image_size):
     size = network.input.shape[1]
     whole = image
     if image_size != size:
-        whole = ops.image.resize(image, (size, size), interpolation="bilinear")
+        whole = ops.image.resize(
+            image, (size, size), interpolation="bilinear", data_format="channels_last"
+        )
     first = network(whole)
     start, side = second_view(first.get("mean_box", first["box"]))
     outputs = dict(network(sample(image, start, side, size)))

@@ -1,6 +1,8 @@
 """Finds the predictor that a name on the command line means."""
 
+import os
 from pathlib import Path
+from urllib.parse import parse_qsl, urlencode
 
 from localizer.errors import InputError
 from localizer.predictors.constant import NAMES as BASELINES
@@ -51,6 +53,26 @@ def load_predictor(model, dataset):
         f"{model}: not a model. Give a run folder, a .keras, .tflite or .onnx file, hub:NAME, "
         f"detector:FILE.tflite, a SavedModel folder, or one of {', '.join(BASELINES)}"
     )
+
+
+def at_any_folder(model):
+    """The same model by a name that means it whatever the current folder is.
+
+    Args:
+        model: as for `load_predictor`, and what it could load.
+    """
+    for prefix in (FLIP, "detector:"):
+        if model.startswith(prefix):
+            return prefix + at_any_folder(model.removeprefix(prefix))
+    if model.startswith("baseline:"):
+        return model
+    path, mark, query = (model, "", "") if os.path.exists(model) else model.partition("?")
+    if not model.startswith("hub:"):
+        path = os.path.abspath(path)
+    if not mark:
+        return path
+    options = [(k, os.path.abspath(v) if k == "labels" else v) for k, v in parse_qsl(query)]
+    return f"{path}?{urlencode(options)}"
 
 
 def _exported(model, path):
