@@ -89,9 +89,10 @@ def split_list(content, separator=b"\n"):
     ['a.jpg', 'b.jpg']
     """
     content = _without_mark(content)
-    if separator == b"\n" and b"\0" in content or _is_photo(content):
+    # No path is empty, so there are no two NULs together.
+    if (b"\0" if separator == b"\n" else b"\0\0") in content or _is_photo(content):
         raise InputError(
-            f"-: standard input is {'a photo' if _is_photo(content) else 'no text'}, but - wants a "
+            f"-: standard input is {'a photo' if _is_photo(content) else 'binary'}, but - wants a "
             "list of paths, one a line (with --null, each ends with NUL, as find -print0 writes "
             "them). For a single photo give its path"
         )

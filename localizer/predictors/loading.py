@@ -10,6 +10,7 @@ from localizer.predictors.constant import constant_predictor
 from localizer.predictors.exported_file import is_exported
 from localizer.predictors.flip_average import PREFIX as FLIP
 from localizer.predictors.flip_average import FlipAverage
+from localizer.special_files import refuse_impossible_path
 
 ALL_HUB = "all-hub"
 
@@ -29,6 +30,7 @@ def load_predictor(model, dataset):
     """
     if not model.removeprefix(FLIP):
         raise InputError(f"{model!r}: no model is named; give a run folder or a model file")
+    refuse_impossible_path(model)
     if model.startswith(FLIP):
         return FlipAverage(load_predictor(model.removeprefix(FLIP), dataset))
     if model.startswith("baseline:"):
