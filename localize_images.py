@@ -5,8 +5,10 @@
     find . -name "*.heic" -print0 | python localize_images.py - --null --json > boxes.jsonl
 
 A photo is a file, a folder (with those below it), a pattern in quotes, or `-` for a list of files
-on standard input; each is localized once. Boxes are in pixels of the photo as viewers show it.
-With --out pictures of an earlier run are replaced, but never one of the photos: that is refused.
+on standard input, one a line (UTF-8, or UTF-16 with a byte order mark, as PowerShell's > writes);
+each is localized once. Brackets in the name of a folder that is there are no pattern. Boxes are in
+pixels of the photo as viewers show it. With --out pictures of an earlier run are replaced, but
+never one of the photos: that is refused.
 With --json a line per photo: image, xmin, ymin, xmax, ymax, score, label (null where there is
 none), or image, error.
 
@@ -59,7 +61,7 @@ def build_options():
 def main():
     options = build_options()
     model = options.model or str(SHIPPED_MODEL)
-    if os.path.isdir(model) or model.endswith(".keras"):
+    if os.path.isdir(model.removeprefix("flip:")) or model.endswith(".keras"):
         start_keras()
     from localizer.localization_run import localize_photos
     from localizer.localizing import Localizer

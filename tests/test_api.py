@@ -1,12 +1,14 @@
 """The Python API: every kind of photo, batches, streams, and the examples in the documentation."""
 
 import doctest
+import io
 import os
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -111,6 +113,75 @@ def test_one_photo_in_every_form(tmp_path):
     assert bright.localize(tmp_path / "turned.png").box == pytest.approx((40, 50, 80, 80), abs=1e-4)
     with Image.open(tmp_path / "turned.png") as image:
         assert bright.localize(image).box == expected
+
+
+def turned_jpeg():
+    """The bytes of a phone's photo: pixels as `scene(50)`, to be turned by 90 degrees."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    file = io.BytesIO()
+    Image.fromarray(scene(50)).save(file, "PNG", exif=exif)
+    return file.getvalue()
+
+
+def test_bytes_and_file_objects_are_read_as_the_file_is(tmp_path):
+    bright, content = Localizer(BrightPart()), turned_jpeg()
+    (tmp_path / "a.png").write_bytes(content)
+    expected = bright.localize(tmp_path / "a.png")
+    assert expected.box == pytest.approx((40, 50, 80, 80), abs=1e-4)
+    written = io.BytesIO()
+    written.write(content)  # It stands at its end.
+    within = io.BytesIO(b"head of a message" + content)
+    within.seek(len(b"head of a message"))
+    with open(tmp_path / "a.png", "rb") as file:
+        forms = [content, bytearray(content), memoryview(content), io.BytesIO(content), written,
+                 within, file]  # fmt: skip
+        found = bright.localize_batch(forms)
+    assert found == [expected] * len(forms)
+    assert bright.localize(written) == bright.localize(written) == expected
+
+
+def test_bytes_that_are_no_photo():
+    bright = Localizer(BrightPart())
+    closed = io.BytesIO(turned_jpeg())
+    closed.close()
+    for given, message in (
+        (b"", "the photo's bytes: the file is empty"),
+        (io.BytesIO(), "the photo's bytes: the file is empty"),
+        (b"no photo", "the photo's bytes: not an image"),
+        (turned_jpeg()[:90], "the photo's bytes: cannot be decoded"),
+        (io.StringIO("text"), "the photo's bytes: .* gives str, not bytes; open it in binary"),
+        (closed, "the photo's bytes: the file object cannot be read"),
+    ):
+        with pytest.raises(InputError, match=message):
+            bright.localize(given)
+    for one in (turned_jpeg(), bytearray(b"x"), memoryview(b"x"), io.BytesIO(b"a\nb")):
+        with pytest.raises(InputError, match="for a single one: localize"):
+            bright.localize_batch(one)
+
+
+def test_arrays_that_opencv_read(tmp_path):
+    pixels = np.zeros((40, 60, 3), np.uint8)
+    pixels[10:20, 10:20] = [255, 0, 0]
+    pixels[30:40, 40:50] = [0, 0, 255]
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    bgr = cv2.imread(str(tmp_path / "a.png"))
+    bgra = cv2.cvtColor(bgr, cv2.COLOR_BGR2BGRA)
+    red, blue = (pytest.approx(box, abs=1e-3) for box in ((10, 10, 20, 20), (40, 30, 50, 40)))
+    bright = Localizer(BrightPart())  # It looks at the red.
+    assert bright.localize(bgr).box == blue
+    for array in (bgr, bgra, np.uint16(bgr) * 257, bgr[:, ::-1][:, ::-1]):
+        assert bright.localize(array, channels="bgr").box == red
+    assert as_rgb(bgr, channels="bgr").flags.c_contiguous
+    # Of grey there is one order, and files and PIL images know their own.
+    forms = [bgr, tmp_path / "a.png", Image.fromarray(pixels), pixels[..., 0], pixels[..., :1]]
+    assert [found.box for found in bright.localize_batch(forms, channels="bgr")] == [red] * 5
+    assert next(bright.localize_many([bgr], channels="bgr")).box == red
+    [[item]] = bright.stream([bgr], channels="bgr")
+    assert (item.pixels == pixels).all() and item.photo is bgr
+    for wrong in ("BGR", "rgba", None):
+        with pytest.raises(InputError, match="channels is 'rgb' or 'bgr', not"):
+            bright.localize(tmp_path / "a.png", channels=wrong)
 
 
 def test_the_network_gets_the_resize_it_was_trained_with(pet_head, photo):

@@ -86,6 +86,23 @@ def test_threads_share_a_model_and_get_the_answers_of_one(models, photos, kind):
     assert all(alike(one, expected[i]) for one, i in zip(found, numbers))
 
 
+def test_threads_share_a_model_on_jax(tmp_path):
+    pytest.importorskip("jax")
+    script = (
+        "from concurrent.futures import ThreadPoolExecutor\nimport numpy as np\n"
+        "from localizer import Localizer\n"
+        "shared = Localizer.load('models/pet_body.keras')\n"
+        "photo = np.full((60, 80, 3), 90, np.uint8)\n"
+        "with ThreadPoolExecutor(8) as pool:\n"
+        "    print(len(set(pool.map(shared.localize, [photo] * 80))))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, timeout=120,
+        env=os.environ | {"KERAS_BACKEND": "jax"},
+    )  # fmt: skip
+    assert done.stdout == "1\n", done.stderr[-500:]
+
+
 def test_what_is_swapped_while_models_load_in_threads_is_back_afterwards(models, tmp_path):
     said = tmp_path / "stderr"
     with stderr_to(said):

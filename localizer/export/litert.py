@@ -17,6 +17,10 @@ from localizer.models.description import DESCRIPTION
 from localizer.predictors.exported_file import LABELS
 from localizer.predictors.optional_package import optional_package
 
+# TensorFlow's own interpreter, which the quantizer uses, says that it is deprecated. Set once,
+# because the context manager of `warnings` is not safe in threads.
+warnings.filterwarnings("ignore", r"\s*Warning: tf\.lite\.Interpreter is deprecated", UserWarning)
+
 _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 
@@ -140,9 +144,7 @@ def _listing(graph):
 @contextlib.contextmanager
 def _converter(model, input_type):
     # Through a SavedModel: from a Keras 3 model the converter leaves the weights out.
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        # TensorFlow's own interpreter, which the quantizer uses, says that it is deprecated.
-        warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model"
         write_saved_model(model, path, batch=1, input_type=input_type)
         yield tf.lite.TFLiteConverter.from_saved_model(str(path))
