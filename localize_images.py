@@ -58,7 +58,7 @@ def build_options():
 def main():
     options = build_options()
     model = options.model or str(SHIPPED_MODEL)
-    if os.path.isdir(model) or model.endswith(".keras"):
+    if os.path.isdir(model) or model.lower().endswith(".keras"):
         start_keras()
     from localizer.localization_run import localize_photos
     from localizer.localizing import Localizer

@@ -35,7 +35,7 @@ def build_localizer(config, class_count=0):
         InputError: the backbone's weights are not to be had, or do not fit.
     """
     config.refuse_missing_weights()
-    from_model = config.weights.endswith(".keras")
+    from_model = config.weights.lower().endswith(".keras")
     backbone = mobilenet_v1(
         config.view_size, config.alpha, "none" if from_model else config.weights
     )
