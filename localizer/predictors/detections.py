@@ -51,9 +51,7 @@ def best_detection(boxes_rel_yxyx, scores, labels, wanted, model):
 def as_predictions(answers):
     """`Predictions` from one (box, score, label) per photo."""
     boxes, scores, labels = zip(*answers)
-    return only_possible(
-        Predictions(np.stack(boxes), np.array(scores, np.float32), list(labels))
-    )
+    return only_possible(Predictions(np.stack(boxes), np.array(scores, np.float32), list(labels)))
 
 
 def class_ids(classes, labels, model):

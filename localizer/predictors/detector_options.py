@@ -58,10 +58,9 @@ def split_options(model: str) -> tuple[str, DetectorOptions]:
         name, equals, value = part.partition("=")
         if name not in _EXAMPLES or not equals:
             nearest = difflib.get_close_matches(name, _EXAMPLES, n=1)
-            meant = f"; did you mean {_EXAMPLES[nearest[0]]}?" if nearest else ""
+            meant = f"; did you mean {_EXAMPLES[nearest[0]]}?" if nearest else "."
             raise InputError(
-                f"{model}: {part!r} is no option{meant} There are "
-                f"?{', &'.join(_EXAMPLES.values())}"
+                f"{model}: {name!r} is no option{meant} There are ?{', &'.join(_EXAMPLES.values())}"
             )
         if name in said:
             raise InputError(f"{model}: {name} is given twice")

@@ -15,8 +15,8 @@ import tensorflow as tf
 
 from localizer.boxes import clip_rel_xyxy
 from localizer.errors import InputError
-from localizer.predictors.detector_options import DetectorOptions
 from localizer.predictors.detections import as_predictions, best_detection
+from localizer.predictors.detector_options import DetectorOptions
 from localizer.predictors.photo_input import scaled, stretch_to
 from localizer.predictors.predictor import Cost, bytes_of
 

@@ -16,7 +16,9 @@ from localizer.special_files import refuse_special_file
 
 # How Google's lists write an id that has no class.
 NO_CLASS = "???"
-_REMEDY = "Give a text file with one name per line, class 0 first, and ??? for an id without a class"
+_REMEDY = (
+    "Give a text file with one name per line, class 0 first, and ??? for an id without a class"
+)
 _NUMBERED = re.compile(r"(?P<id>\d+)\s*(?:[:,;=]|\s)\s*(?P<name>\S.*)")
 _NUMBER_LAST = re.compile(r"(?P<name>.*\S)\s*[:,;=\t]\s*(?P<id>\d+)")
 _STRING = r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'"
@@ -26,9 +28,15 @@ _ITEM = re.compile(rf"item\s*:?\s*\{{({_INNER}(?:\{{{_INNER}\}}{_INNER})*)\}}\s*
 _ITEM_FIELD = re.compile(rf"\b(id|name|display_name)\s*:\s*(-?\d+|{_STRING})")
 _ID_COLUMNS = ("id", "index", "idx", "number", "class_id", "label_id", "category_id", "class_index")
 _NAME_COLUMNS = (
-    "display_name", "name", "label", "class", "class_name", "label_name", "category",
+    "display_name",
+    "name",
+    "label",
+    "class",
+    "class_name",
+    "label_name",
+    "category",
     "category_name",
-)  # fmt: skip
+)
 
 
 def read_labels(path, ids_from_one=False, label_map_from_one=False):
@@ -139,7 +147,7 @@ def _label_map(path, text):
         block = re.sub(r"\{[^{}]*\}", "", item.group(1))
         fields = {name: value for name, value in _ITEM_FIELD.findall(block)}
         name = fields.get("display_name", fields.get("name"))
-        if not fields.get("id", "").isdecimal() or name is None or not name[:1] in "'\"":
+        if not fields.get("id", "").isdecimal() or name is None or name[:1] not in "'\"":
             raise InputError(f"{path}: item {number} has no id, or no name: {item.group(0)!r:.80}")
         _put(path, f"item {number}", labels, int(fields["id"]), re.sub(r"\\(.)", r"\1", name[1:-1]))
     rest = _ITEM.sub("", bare).strip()

@@ -96,7 +96,7 @@ def _four_places(graph):
     found = _by_shape(graph.outputs)
     if found:
         return _told_apart(graph, found)
-    seen = ", ".join(f"{''.join(o.names[-1:])} {list(o.shape)}" for o in graph.outputs)
+    seen = ", ".join(f"{''.join(o.names[:1])} {list(o.shape)}" for o in graph.outputs)
     raise InputError(
         f"{graph.path}: not a detector that is known here. It needs four outputs, boxes "
         f"[1, n, 4], classes [1, n], scores [1, n] and count [1]; it has: {seen}. Export it "
@@ -107,7 +107,9 @@ def _four_places(graph):
 def _by_name(outputs):
     """By what the signature, the metadata or the tensors call them; None unless each is clear."""
     for rank in range(max((len(output.names) for output in outputs), default=0)):
-        names = [output.names[rank].lower() if rank < len(output.names) else "" for output in outputs]
+        names = [
+            output.names[rank].lower() if rank < len(output.names) else "" for output in outputs
+        ]
         found = {}
         for part, (exact, words) in _WORDS.items():
             fitting = [i for i, name in enumerate(names) if name in exact] or [

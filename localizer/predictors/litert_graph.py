@@ -75,10 +75,12 @@ class PhotoGraph:
         first = metadata[0] if metadata else TensorMetadata()
         self._input = PhotoInput(path, inputs, first, size, value_range)
         self.range_is_assumed = self._input.range_is_assumed
-        with self._refusing("cannot be opened as a TF Lite model"), quiet_stderr():
-            if self._input.is_open and not self._runner:
-                self._interpreter.resize_tensor_input(self._input.index, self._input.shape)
-            self._interpreter.allocate_tensors()
+        # A runner sizes and allocates its own subgraph at each call.
+        if not self._runner:
+            with self._refusing("cannot be opened as a TF Lite model"), quiet_stderr():
+                if self._input.is_open:
+                    self._interpreter.resize_tensor_input(self._input.index, self._input.shape)
+                self._interpreter.allocate_tensors()
         self.outputs = self._described(self._runner)
         if any(-1 in output.shape or not output.shape for output in self.outputs):
             # Only a run shows the shapes that depend on what is in the photo, or on its size.
