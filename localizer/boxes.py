@@ -89,14 +89,10 @@ def iou_xyxy(boxes_a, boxes_b):
 def is_possible_rel_xyxy(boxes):
     """Whether each could be the box of an object in the image, bool [...].
 
-    It has finite edges in their order, a part inside the image, and no edge further outside than
-    the image is wide or high: detectors cross its edges a little, and pixels are far out.
+    It has finite edges in their order, and a part inside the image.
     """
-    boxes = np.asarray(boxes, np.float32)
     clipped = clip_rel_xyxy(boxes)
-    with np.errstate(invalid="ignore"):
-        near = (boxes >= -1) & (boxes <= 2)
-        return near.all(axis=-1) & (clipped[..., 2:] > clipped[..., :2]).all(axis=-1)
+    return np.isfinite(boxes).all(axis=-1) & (clipped[..., 2:] > clipped[..., :2]).all(axis=-1)
 
 
 def usable_rel_xyxy(box):

@@ -1,6 +1,7 @@
 """What detectors share: the best of many boxes, and the classes that are asked for."""
 
 import difflib
+import sys
 
 import numpy as np
 
@@ -11,13 +12,16 @@ from localizer.predictors.predictor import Predictions, only_possible
 NO_ANSWER = (np.full(4, np.nan, np.float32), np.nan, "")
 # Scores above 1 by more than rounding and quantization are no probabilities.
 _HIGHEST_SCORE = 1.01
+# Models of which was said that their boxes cannot be.
+_told = set()
 
 
 def best_detection(boxes_rel_yxyx, scores, labels, wanted, model):
     """The box of the highest score among the wanted ones: (`rel_xyxy` [4], score, label).
 
-    A box that cannot be (see `is_possible_rel_xyxy`), or whose score is negative or no number, is
-    no detection: the next best is taken.
+    A box that cannot be (see `is_possible_rel_xyxy`), that leaves the photo by more than its width
+    or height (as it does in pixels), or whose score is negative or no number, is no detection: the
+    next best is taken.
 
     Args:
         boxes_rel_yxyx: [n, 4].
@@ -39,13 +43,28 @@ def best_detection(boxes_rel_yxyx, scores, labels, wanted, model):
             f"{model}: a score of {highest:.4g}, where scores go from 0 to 1. Export the detector "
             "with its sigmoid or softmax"
         )
+    wanted = wanted & np.isfinite(scores) & (np.nan_to_num(scores) >= 0)
+    possible = wanted & is_possible_rel_xyxy(boxes_rel_xyxy)
     with np.errstate(invalid="ignore"):
-        wanted = wanted & (scores >= 0) & np.isfinite(scores)
-    wanted &= is_possible_rel_xyxy(boxes_rel_xyxy)
-    if not np.any(wanted):
+        possible &= ((boxes_rel_xyxy >= -1) & (boxes_rel_xyxy <= 2)).all(axis=-1)
+    if not np.any(possible):
+        _tell_impossible(model, boxes_rel_yxyx, np.where(wanted, scores, 0))
         return NO_ANSWER
-    best = int(np.argmax(np.where(wanted, scores, -np.inf)))
+    best = int(np.argmax(np.where(possible, scores, -np.inf)))
     return boxes_rel_xyxy[best], float(scores[best]), labels[best]
+
+
+def _tell_impossible(model, boxes_rel_yxyx, scores):
+    """Say once of a model that it found something, but where nothing can be."""
+    if not np.any(scores > 0) or model in _told:
+        return
+    _told.add(model)
+    box = ", ".join(f"{edge:.4g}" for edge in boxes_rel_yxyx[int(np.argmax(scores))])
+    print(
+        f"note: {model}: a photo gets no answer, because no box of it can be; the best is {box} "
+        "(ymin, xmin, ymax, xmax, which go from 0 to 1). Is the input's range right (?range=)?",
+        file=sys.stderr,
+    )
 
 
 def as_predictions(answers):

@@ -21,8 +21,8 @@ _WORDS = {
     "scores": (("detection_scores", "scores", "score"), ("score",)),
     "count": (("num_detections", "count", "number of detections"), ("count", "num")),
 }
-# float32 [n]: further from a whole number than rounding takes it, a value is no class.
-_WHOLE = 1e-3
+# Further from a whole number, or from 0 to 1, than rounding leads: no class, or no score.
+_ROUNDING = 1e-3
 
 
 class LitertDetector:
@@ -179,11 +179,15 @@ def _told_apart(graph, found):
 
 
 def _are_classes(values):
-    return np.isfinite(values).all() and (np.abs(values - np.rint(values)) < _WHOLE).all()
+    return np.isfinite(values).all() and (np.abs(values - np.rint(values)) < _ROUNDING).all()
 
 
 def _are_scores(values):
-    return np.isfinite(values).all() and (values >= -_WHOLE).all() and (values <= 1 + _WHOLE).all()
+    return (
+        np.isfinite(values).all()
+        and (values >= -_ROUNDING).all()
+        and (values <= 1 + _ROUNDING).all()
+    )
 
 
 def _drawn_photos():
