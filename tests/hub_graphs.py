@@ -145,18 +145,24 @@ def add_metadata(path, copy, mean=None, std=None, size=None, outputs=()):
         outputs: (name, order of a box's edges or None, name of a label list or None) of each.
     """
     model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
-    described, buffer = schema.MetadataT(), schema.BufferT()
-    described.name, described.buffer = "TFLITE_METADATA", len(model.buffers)
-    buffer.data = np.frombuffer(_metadata(mean, std, size, outputs), np.uint8)
-    model.metadata = [*(model.metadata or []), described]
-    model.buffers.append(buffer)
-    builder = flatbuffers.Builder(1024)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    copy.write_bytes(bytes(builder.Output()))
+    copy.write_bytes(only_metadata(metadata_buffer(mean, std, size, outputs), model))
     return copy
 
 
-def _metadata(mean, std, size, outputs):
+def only_metadata(content, model=None):
+    """Bytes of a TF Lite file with such metadata, and nothing else where no model is given."""
+    model = model or schema.ModelT()
+    described, buffer = schema.MetadataT(), schema.BufferT()
+    model.buffers = [*(model.buffers or []), buffer]
+    described.name, described.buffer = "TFLITE_METADATA", len(model.buffers) - 1
+    buffer.data = np.frombuffer(content, np.uint8)
+    model.metadata = [*(model.metadata or []), described]
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def metadata_buffer(mean, std, size, outputs):
     """The flatbuffer, by the places of metadata_schema.fbs: {place: (kind, value)} a table."""
     image = {} if size is None else {1: {0: ("Uint32", size[0]), 1: ("Uint32", size[1])}}
     tensor = {0: "image", 3: {0: ("Uint8", 2), 1: image}}

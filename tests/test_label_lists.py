@@ -66,6 +66,8 @@ def test_the_right_class_has_the_name(tmp_path, content, expected):
         ('{"cat": "dog"}', "no class names that are known here"),
         ("[cat, dog]", "is not the JSON that it begins as"),
         ("names: [cat", "is not the YAML"),
+        ("[" * 100_000, "is not the JSON"),
+        ("names: " + "[" * 5_000, "is not the YAML"),
         ("item { name: 'cat' }", "item 1 has no id, or no name"),
         ("item { id: 0 name: 'cat' } and more", "holds more than items"),
         ("<labels/>", "holds no class names"),

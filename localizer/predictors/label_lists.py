@@ -128,12 +128,12 @@ def _parsed(path, text):
     if first in ("{", "["):
         try:
             return _structured(path, json.loads(text))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{path}: is not the JSON that it begins as ({error})") from None
     if re.search(r"^(names|id2label|categories)\s*:", text, re.MULTILINE):
         try:
             found = yaml.safe_load(text)
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, RecursionError, ValueError) as error:
             reason = str(error).replace("\n", " ")
             raise InputError(f"{path}: is not the YAML that it looks like ({reason})") from None
         return _structured(path, found)

@@ -31,6 +31,8 @@ _WIDTH, _HEIGHT = 0, 1
 _BOX_INDEX, _BOX_TYPE, _BOX_COORDINATES = 0, 1, 2
 _BOUNDARIES, _RATIO = 1, 0
 _FILE_NAME, _FILE_TYPE = 0, 2
+# What reading a damaged flatbuffer raises: places that lead out of the file, or to nothing.
+_DAMAGE = (struct.error, ValueError, IndexError, TypeError, AttributeError, OverflowError)
 _LABEL_FILES = (2, 3)  # TENSOR_AXIS_LABELS, TENSOR_VALUE_LABELS
 
 
@@ -80,7 +82,7 @@ def read_tflite_metadata(path, content, subgraph=0):
             [_tensor(path, tensor) for tensor in subgraphs[subgraph].children(side)]
             for side in (_INPUTS, _OUTPUTS)
         )
-    except (struct.error, ValueError, IndexError, TypeError, OverflowError) as error:
+    except _DAMAGE as error:
         raise InputError(f"{path}: its TF Lite Metadata are damaged ({error})") from None
 
 
