@@ -10,6 +10,8 @@ Several datasets give one page with a section for each, and a folder each for it
 A model is a run folder, a model file (.keras, .tflite, .onnx), a pretrained detector (hub:NAME,
 detector:FILE; all-hub: those at hand), or a constant box: baseline:center, baseline:mean (of the
 training boxes), baseline:whole. The first one named is the one that the others are compared with.
+A detector may have options, in quotes (docs/detectors.md):
+'detector:FILE.tflite?classes=16,17&labels=names.txt&range=0..1&size=320&signature=NAME'.
 """
 
 import os

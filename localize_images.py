@@ -9,6 +9,9 @@ on standard input, one a line (UTF-8, or UTF-16 with a byte order mark, as Power
 each is localized once. Brackets in the name of a folder that is there are no pattern. Boxes are in
 pixels of the photo as viewers show it. With --out pictures of an earlier run are replaced, but
 never one of the photos: that is refused.
+A model is a run folder, a model file, or a pretrained detector: hub:NAME, detector:FILE.tflite or a
+SavedModel folder, where options may follow in quotes (docs/detectors.md):
+'detector:FILE.tflite?classes=16,17&labels=names.txt&range=0..1&size=320&signature=NAME'.
 With --json a line per photo: image, xmin, ymin, xmax, ymax, score, label (null where there is
 none), or image, error.
 
@@ -33,7 +36,7 @@ def build_options():
     parser.usage = "python localize_images.py PHOTO [PHOTO ...] [options]"
     add = parser.add_argument
     add("photos", nargs="*", type=str, metavar="PHOTO", help="file, folder, pattern, or - (list)")
-    add("--model", type=str | None, help="run folder or model file (default: the pet-head model)")
+    add("--model", type=str | None, help="model (default: the pet-head model)")
     add("--out", type=Path | None, help="write each photo with its box (NAME.box.jpg) below it")
     add("--crops", action="store_true", help="with --out: the box's part too (NAME.crop.jpg)")
     add("--margin", type=Margin, default=0.1,
@@ -61,7 +64,7 @@ def build_options():
 def main():
     options = build_options()
     model = options.model or str(SHIPPED_MODEL)
-    if os.path.isdir(model.removeprefix("flip:")) or model.endswith(".keras"):
+    if os.path.isdir(model.removeprefix("flip:")) or model.lower().endswith(".keras"):
         start_keras()
     from localizer.localization_run import localize_photos
     from localizer.localizing import Localizer

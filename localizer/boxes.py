@@ -86,6 +86,15 @@ def iou_xyxy(boxes_a, boxes_b):
     return np.nan_to_num(iou, nan=0.0)
 
 
+def is_possible_rel_xyxy(boxes):
+    """Whether each could be the box of an object in the image, bool [...].
+
+    It has finite edges in their order, and a part inside the image.
+    """
+    clipped = clip_rel_xyxy(boxes)
+    return np.isfinite(boxes).all(axis=-1) & (clipped[..., 2:] > clipped[..., :2]).all(axis=-1)
+
+
 def usable_rel_xyxy(box):
     """The box clipped to the image, float32 [4], or an InputError that says why it is unusable.
 

@@ -13,7 +13,7 @@ from localizer.costs import checksum, latencies_ms, summarize_latency
 from localizer.errors import InputError
 from localizer.leaks import describe_leak
 from localizer.photos import in_batches
-from localizer.predictors.predictor import Predictions
+from localizer.predictors.predictor import Predictions, only_possible
 from localizer.store import BOX_COLUMNS
 
 # A chunk of photos is full at either limit, so large photos do not fill the memory (0.2 GB).
@@ -186,7 +186,8 @@ def _predict(dataset, split_rows, predictors, unreadable, progress):
                 raise ValueError(
                     f"{predictor.name}: boxes {found.shape} for {len(photos)} photos, not [n, 4]"
                 )
-            part.append(Predictions(found, np.asarray(answer.scores), list(answer.labels)))
+            answer = Predictions(found, np.asarray(answer.scores), list(answer.labels))
+            part.append(only_possible(answer))
     return np.array(rows, int), [_joined(part) for part in parts] if rows else []
 
 

@@ -20,7 +20,7 @@ from localizer.boxes import clip_rel_xyxy
 from localizer.errors import InputError
 from localizer.photos import as_rgb, in_batches, is_one_photo
 from localizer.predictors.loading import at_any_folder, load_predictor
-from localizer.predictors.predictor import Predictor
+from localizer.predictors.predictor import Predictor, only_possible
 from localizer.reading_ahead import read_ahead
 
 Photo = (
@@ -29,6 +29,8 @@ Photo = (
 Channels = Literal["rgb", "bgr"]
 # A batch is full at this many pixels too, so that large photos do not fill the memory (96 MB).
 BATCH_PIXELS = 32_000_000
+# In pixels: a thinner box would be printed as a line, and holds nothing.
+_THINNEST = 0.1
 
 
 @dataclass(frozen=True)
@@ -195,7 +197,7 @@ class Localizer:
             ]
 
     def _answer(self, photos):
-        predictions = self._predictor.predict(photos)
+        predictions = only_possible(self._predictor.predict(photos))
         found = zip(
             photos,
             clip_rel_xyxy(predictions.boxes_rel_xyxy).astype(float),
@@ -212,7 +214,8 @@ def default_workers() -> int:
 
 def _localization(shape, box_rel_xyxy, score, label):
     height, width = shape[:2]
-    box = [None] * 4
-    if np.isfinite(box_rel_xyxy).all():
-        box = (box_rel_xyxy * [width, height, width, height]).tolist()
-    return Localization(*box, float(score) if np.isfinite(score) else None, label or None)
+    box = box_rel_xyxy * [width, height, width, height]
+    score = float(score) if np.isfinite(score) else None
+    if not (box[2:] - box[:2] >= _THINNEST).all():  # NaN, too.
+        return Localization(None, None, None, None, score)
+    return Localization(*box.tolist(), score, label or None)

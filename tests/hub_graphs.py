@@ -2,8 +2,10 @@
 
 import zipfile
 
+import flatbuffers
 import numpy as np
 import tensorflow as tf
+from ai_edge_litert import schema_py_generated as schema
 
 
 def to_tflite(function, path, *input_shape, dtype=tf.float32, signature=True, labels=None):
@@ -81,3 +83,125 @@ def save_openimages_module(folder):
     module = OpenImagesModule()
     tf.saved_model.save(module, str(folder), signatures={"default": module.detect})
     return folder
+
+
+def bright_box(values):
+    """A detector's answer: the extent of what is brighter than half, class 1, at 0.9.
+
+    Args:
+        values: [1, height, width, 3], 0 for black to 1 for white.
+    """
+    bright = tf.cast(tf.reduce_mean(values, axis=-1) > 0.5, tf.float32)
+    edges = []
+    for axis in (2, 1):
+        line = tf.reduce_max(bright, axis=axis)[0]
+        n = tf.cast(tf.shape(line)[0], tf.float32)
+        places = tf.range(n)
+        edges.append(tf.reduce_min(tf.where(line > 0, places, n)) / n)
+        edges.append(tf.reduce_max(line * (places + 1)) / n)
+    ymin, ymax, xmin, xmax = edges
+    box = tf.stack([ymin, xmin, ymax, xmax])[None, None]
+    nothing = 0 * box[..., 0]
+    return {
+        "detection_boxes": tf.concat([box, tf.zeros([1, 1, 4])], axis=1),
+        "detection_classes": tf.concat([nothing + 1, nothing], axis=1),
+        "detection_scores": tf.concat([nothing + 0.9, nothing], axis=1),
+        "num_detections": nothing[0] + 1,
+    }
+
+
+def photo_with_bright_part():
+    """200 pixels high, 300 wide; its box is 60, 40, 210, 100."""
+    photo = np.full((200, 300, 3), 20, np.uint8)
+    photo[40:100, 60:210] = 240
+    return photo
+
+
+BRIGHT_REL_XYXY = [0.2, 0.2, 0.7, 0.5]
+
+
+def signatures_to_tflite(path, functions):
+    """A TF Lite file with a signature for each of {name: (function of one image, shape, dtype)}."""
+    module = tf.Module()
+    for name, (function, shape, dtype) in functions.items():
+        spec = tf.TensorSpec([1, *shape], dtype, name="image")
+        setattr(module, name, tf.function(function, input_signature=[spec]))
+    folder = path.with_suffix(".saved_model")
+    signatures = {name: getattr(module, name) for name in functions}
+    tf.saved_model.save(module, str(folder), signatures=signatures)
+    keys = list(functions)
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=keys)
+    path.write_bytes(converter.convert())
+    return path
+
+
+def add_metadata(path, copy, mean=None, std=None, size=None, outputs=()):
+    """Write a copy of a TF Lite file with TF Lite Metadata in it.
+
+    Args:
+        path, copy: the two files.
+        mean, std: lists, of the input's normalization.
+        size: (width, height), the input's default size.
+        outputs: (name, order of a box's edges or None, name of a label list or None) of each.
+    """
+    model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
+    copy.write_bytes(only_metadata(metadata_buffer(mean, std, size, outputs), model))
+    return copy
+
+
+def only_metadata(content, model=None):
+    """Bytes of a TF Lite file with such metadata, and nothing else where no model is given."""
+    model = model or schema.ModelT()
+    described, buffer = schema.MetadataT(), schema.BufferT()
+    model.buffers = [*(model.buffers or []), buffer]
+    described.name, described.buffer = "TFLITE_METADATA", len(model.buffers) - 1
+    buffer.data = np.frombuffer(content, np.uint8)
+    model.metadata = [*(model.metadata or []), described]
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def metadata_buffer(mean, std, size, outputs):
+    """The flatbuffer, by the places of metadata_schema.fbs: {place: (kind, value)} a table."""
+    image = {} if size is None else {1: {0: ("Uint32", size[0]), 1: ("Uint32", size[1])}}
+    tensor = {0: "image", 3: {0: ("Uint8", 2), 1: image}}
+    if mean is not None:
+        tensor[4] = [{0: ("Uint8", 1), 1: {0: ("Float32", mean), 1: ("Float32", std)}}]
+    said = []
+    for name, order, labels in outputs:
+        said.append({0: name})
+        if order:
+            said[-1][3] = {0: ("Uint8", 3), 1: {0: ("Uint32", order), 1: ("Uint8", 1)}}
+        if labels:
+            said[-1][6] = [{0: labels, 2: ("Uint8", 3)}]
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(_write(builder, {3: [{2: [tensor], 3: said}]}), b"M001")
+    return bytes(builder.Output())
+
+
+def _write(builder, value):
+    """A table (dict), a list of tables, a text, or (kind, numbers): its offset."""
+    if isinstance(value, str):
+        return builder.CreateString(value)
+    if isinstance(value, tuple):
+        kind, numbers = value
+        builder.StartVector(4, len(numbers), 4)
+        for number in reversed(numbers):
+            getattr(builder, f"Prepend{kind}")(number)
+        return builder.EndVector()
+    if isinstance(value, list):
+        offsets = [_write(builder, one) for one in value]
+        builder.StartVector(4, len(offsets), 4)
+        for offset in reversed(offsets):
+            builder.PrependUOffsetTRelative(offset)
+        return builder.EndVector()
+    is_number = {place: type(v) is tuple and np.isscalar(v[1]) for place, v in value.items()}
+    offsets = {p: _write(builder, v) for p, v in value.items() if not is_number[p]}
+    builder.StartObject(8)
+    for place, one in value.items():
+        if is_number[place]:
+            getattr(builder, f"Prepend{one[0]}Slot")(place, one[1], 0)
+        else:
+            builder.PrependUOffsetTRelativeSlot(place, offsets[place], 0)
+    return builder.EndObject()

@@ -77,12 +77,12 @@ def test_unusable_files_say_why(tmp_path):
     classifier = to_tflite(
         lambda image: tf.reduce_mean(image, axis=[1, 2]), tmp_path / "c.tflite", 8, 8, 3
     )
-    oblong = to_tflite(four_outputs, tmp_path / "oblong.tflite", 8, 9, 3)
+    grey = to_tflite(four_outputs, tmp_path / "grey.tflite", 8, 8, 1)
     cases = {
         tmp_path / "none.tflite": "no such file",
         tmp_path / "text.tflite": "cannot be opened as a TF Lite model",
         classifier: r"needs four outputs.*it has: .*\[1, 3\]",
-        oblong: r"input is float32 \[1, 8, 9, 3\]",
+        grey: r"input is float32 \[1, 8, 8, 1\]; a detector of one colour photo",
     }
     for path, message in cases.items():
         with pytest.raises(InputError, match=message) as error:
@@ -94,7 +94,16 @@ def test_unusable_files_say_why(tmp_path):
     ("options", "message"),
     [
         ("?classes=zebra", "no class 'zebra'.*person, cat, dog"),
-        ("?klasses=1", "'klasses' is no option"),
+        ("?klasses=1", "'klasses' is no option; did you mean classes="),
+        ("?classes=cats", "no class 'cats'.*did you mean 'cat'"),
+        ("?classes=cat&classes=dog", "classes is given twice"),
+        ("?classes", "'classes' is no option"),
+        ("?range=0-255", "'0-255' is no range; there are 0..1, -1..1, 0..255"),
+        ("?size=0", "'0' is no size"),
+        ("?size=8x9x3", "'8x9x3' is no size; write size=320 or"),
+        ("?size=32", r"input is \[1, 8, 8, 3\], which cannot be 32 x 32"),
+        ("?signature=", "signature is empty"),
+        ("?signature=detect", "no signature 'detect'; it has: serving_default"),
         ("?classes=16,,17", "an empty class"),
         ("?labels=/nowhere.txt", "/nowhere.txt: cannot be read"),
     ],

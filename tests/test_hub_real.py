@@ -5,6 +5,7 @@ On all 611 official test photos with a usable trimap the means are 0.869 (mobile
 """
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -103,3 +104,21 @@ def test_labeler_tells_cats_and_has_no_dog(sample):
     scores = found.table[found.table["image"].isin(dogs)]["cat_score"]
     cats = found.table[~found.table["image"].isin(dogs)]["cat_score"]
     assert cats.mean() > scores.mean() + 0.3
+
+
+def test_eight_threads_share_what_the_project_did_not_train():
+    localizer = load_predictor(f"detector:{hub_file('mobile_object_localizer_v1')}", None)
+    labeler = Labeler(hub_file("mobile_object_labeler_v1"))
+    photos = list(np.random.default_rng(0).integers(0, 256, (8, 40, 60, 3), np.uint8))
+    for i, photo in enumerate(photos):
+        photo[5 : 20 + i, 2 * i : 2 * i + 30] //= 8
+
+    def answer(i):
+        found = localizer.predict([photos[i]])
+        return found.boxes_rel_xyxy.tobytes(), labeler.classify([photos[i]]).tobytes()
+
+    expected = [answer(i) for i in range(8)]
+    assert len(set(expected)) == 8
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(answer, [k % 8 for k in range(96)]))
+    assert answers == [expected[k % 8] for k in range(96)]

@@ -1,11 +1,15 @@
 """What each form of a model's name leads to."""
 
+import shutil
+
+import numpy as np
 import pytest
 
 from localizer.config import TrainingConfig
 from localizer.errors import InputError
 from localizer.predictors.loading import load_predictor
 from localizer.training import train
+from tests.conftest import REPOSITORY
 from tests.hub_graphs import four_outputs, save_openimages_module, to_tflite
 
 
@@ -51,6 +55,8 @@ def test_a_tflite_file_that_is_not_ours_is_a_detector(tmp_path):
         ("none.keras", "none.keras: no such model file"),
         ("none.tflite", "none.tflite: no such"),
         ("none.onnx", "none.onnx: no such"),
+        ("none.ONNX", "none.ONNX: no such file"),
+        ("none.KERAS", "none.KERAS: no such model file"),
         ("baseline:median", "no such baseline"),
     ],
 )
@@ -62,3 +68,15 @@ def test_what_is_no_model(model, message):
 def test_a_folder_without_a_model(tmp_path):
     with pytest.raises(InputError, match="no best.keras in it.*Nor a saved_model.pb"):
         load_predictor(str(tmp_path), None)
+
+
+@pytest.mark.parametrize("ending", ["tflite", "keras"])
+def test_an_ending_in_capitals_is_that_ending(tmp_path, ending):
+    shipped = REPOSITORY / "models" / f"pet_body.{ending}"
+    copy = tmp_path / f"M.{ending.upper()}"
+    shutil.copyfile(shipped, copy)
+    photo = [np.random.default_rng(0).integers(0, 256, (60, 90, 3), np.uint8)]
+    expected, answer = (load_predictor(str(path), None).predict(photo) for path in (shipped, copy))
+    np.testing.assert_array_equal(answer.boxes_rel_xyxy, expected.boxes_rel_xyxy)
+    with pytest.raises(InputError, match="own models have no options"):
+        load_predictor(f"{copy}?classes=cat", None)

@@ -15,7 +15,7 @@ from PIL import Image
 from localizer import label_files
 from localizer.errors import InputError
 from localizer.photos import read_photo
-from localizer.predictors.detections import read_labels
+from localizer.predictors.label_lists import read_labels
 from localizer.predictors.loading import load_predictor
 from localizer.sources import coco, csv_table, pascal_voc
 from localizer.sources.annotated_image import AnnotatedImage, Skipped

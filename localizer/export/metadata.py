@@ -56,7 +56,7 @@ def open_source_model(path):
         InputError: missing, damaged, unsafe, or not one of this project's models.
     """
     file, name = find_model_file(path)
-    if file.suffix != ".keras":
+    if file.suffix.lower() != ".keras":
         raise InputError(f"{path}: give a run folder or a .keras file")
     model, description = load_model_file(file)
     if not isinstance(model.output, dict) or "box" not in model.output:

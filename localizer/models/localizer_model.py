@@ -38,7 +38,7 @@ def build_localizer(config, class_count=0):
     """
     refuse_other_settings()
     config.refuse_missing_weights()
-    from_model = config.weights.endswith(".keras")
+    from_model = config.weights.lower().endswith(".keras")
     backbone = mobilenet_v1(
         config.view_size, config.alpha, "none" if from_model else config.weights
     )

@@ -4,7 +4,9 @@ localizer.json says what is not in the graph: the classes' names, the target, an
 the model was trained with. Keras ignores it, so `keras.saving.load_model` opens the file as well.
 """
 
+import contextlib
 import json
+import shutil
 import tempfile
 import zipfile
 from pathlib import Path
@@ -60,6 +62,21 @@ def _refuse_bomb(path, archive):
         )
 
 
+@contextlib.contextmanager
+def _named_for_keras(path):
+    """The path, or one that leads to the same file: Keras knows its files by an ending in small."""
+    if path.suffix == ".keras":
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        link = Path(folder) / f"{path.stem}.keras"
+        try:
+            link.symlink_to(path.resolve())
+        except OSError:  # Windows lets few users make links.
+            shutil.copyfile(path, link)
+        yield link
+
+
 def load_model_file(path):
     """A model and its description from a .keras file.
 
@@ -78,8 +95,8 @@ def load_model_file(path):
             # A weight takes a byte or more, so there are no more of them than bytes.
             most_weights = archive.getinfo(_WEIGHTS).file_size
         check_description(path, description)
-        with weights_limited(path, most_weights):
-            model = _load(path)
+        with weights_limited(path, most_weights), _named_for_keras(path) as named:
+            model = _load(named)
         refuse_huge_tensors(path, model)
         _check_graph(path, model, description)
         return model, description

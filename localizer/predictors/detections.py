@@ -1,79 +1,76 @@
-"""What detectors share: the names of their classes, and the best of many boxes."""
+"""What detectors share: the best of many boxes, and the classes that are asked for."""
 
-import zipfile
-from pathlib import Path
+import difflib
+import sys
 
 import numpy as np
 
-from localizer.boxes import rel_yxyx_to_rel_xyxy
+from localizer.boxes import is_possible_rel_xyxy, rel_yxyx_to_rel_xyxy
 from localizer.errors import InputError
-from localizer.predictors.predictor import Predictions
-from localizer.special_files import refuse_special_file
+from localizer.predictors.predictor import Predictions, only_possible
 
 NO_ANSWER = (np.full(4, np.nan, np.float32), np.nan, "")
+# Scores above 1 by more than rounding and quantization are no probabilities.
+_HIGHEST_SCORE = 1.01
+# Models of which was said that their boxes cannot be.
+_told = set()
 
 
-def best_detection(boxes_rel_yxyx, scores, labels, wanted):
+def best_detection(boxes_rel_yxyx, scores, labels, wanted, model):
     """The box of the highest score among the wanted ones: (`rel_xyxy` [4], score, label).
+
+    A box that cannot be (see `is_possible_rel_xyxy`), that leaves the photo by more than its width
+    or height (as it does in pixels), or whose score is negative or no number, is no detection: the
+    next best is taken.
 
     Args:
         boxes_rel_yxyx: [n, 4].
         scores: [n].
         labels: n names.
         wanted: bool [n].
+        model: named in errors.
 
     Returns:
         `NO_ANSWER` where no box is wanted.
+
+    Raises:
+        InputError: scores above 1, which are no probabilities, so none can be trusted.
     """
-    if not np.any(wanted):
+    boxes_rel_xyxy = rel_yxyx_to_rel_xyxy(boxes_rel_yxyx)
+    highest = np.max(scores, initial=0, where=wanted & np.isfinite(scores))
+    if highest > _HIGHEST_SCORE:
+        raise InputError(
+            f"{model}: a score of {highest:.4g}, where scores go from 0 to 1. Export the detector "
+            "with its sigmoid or softmax"
+        )
+    wanted = wanted & np.isfinite(scores) & (np.nan_to_num(scores) >= 0)
+    possible = wanted & is_possible_rel_xyxy(boxes_rel_xyxy)
+    with np.errstate(invalid="ignore"):
+        possible &= ((boxes_rel_xyxy >= -1) & (boxes_rel_xyxy <= 2)).all(axis=-1)
+    if not np.any(possible):
+        _tell_impossible(model, boxes_rel_yxyx, np.where(wanted, scores, 0))
         return NO_ANSWER
-    best = int(np.argmax(np.where(wanted, scores, -np.inf)))
-    return rel_yxyx_to_rel_xyxy(boxes_rel_yxyx[best]), float(scores[best]), labels[best]
+    best = int(np.argmax(np.where(possible, scores, -np.inf)))
+    return boxes_rel_xyxy[best], float(scores[best]), labels[best]
+
+
+def _tell_impossible(model, boxes_rel_yxyx, scores):
+    """Say once of a model that it found something, but where nothing can be."""
+    if not np.any(scores > 0) or model in _told:
+        return
+    _told.add(model)
+    box = ", ".join(f"{edge:.4g}" for edge in boxes_rel_yxyx[int(np.argmax(scores))])
+    print(
+        f"note: {model}: a photo gets no answer, because no box of it can be; the best is {box} "
+        "(ymin, xmin, ymax, xmax, which go from 0 to 1). Is the input's range right (?range=)?",
+        file=sys.stderr,
+    )
 
 
 def as_predictions(answers):
     """`Predictions` from one (box, score, label) per photo."""
     boxes, scores, labels = zip(*answers)
-    return Predictions(np.stack(boxes), np.array(scores, np.float32), list(labels))
-
-
-def read_labels(path):
-    """Class names from a text file: {id: name}, the first line is class 0.
-
-    Raises:
-        InputError: missing, or no UTF-8 text.
-    """
-    try:
-        refuse_special_file(path)
-        return _numbered(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as a list of class names ({error})") from None
-
-
-def embedded_labels(path, member=None):
-    """Class names zipped into a TF Lite file (its "associated files"): {id: name}.
-
-    Args:
-        path: the TF Lite file.
-        member: name of the list in the zip; the only list when None.
-
-    Returns:
-        {} when there is no such list.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            lists = [name for name in archive.namelist() if name.endswith(".txt")]
-            if member in lists or (member is None and len(lists) == 1):
-                return _numbered(archive.read(member or lists[0]).decode("utf-8"))
-    except (zipfile.BadZipFile, UnicodeDecodeError):
-        pass
-    return {}
-
-
-def _numbered(text):
-    # "???" is how Google's lists write an id that has no class.
-    names = (line.strip() for line in text.splitlines())
-    return {i: name for i, name in enumerate(names) if name not in ("", "???")}
+    return only_possible(Predictions(np.stack(boxes), np.array(scores, np.float32), list(labels)))
 
 
 def class_ids(classes, labels, model):
@@ -87,15 +84,19 @@ def class_ids(classes, labels, model):
     Raises:
         InputError: a name that the model does not have.
     """
-    ids = {name.casefold(): i for i, name in labels.items()}
+    ids = {}
+    for number, name in labels.items():
+        ids.setdefault(name.casefold(), set()).add(number)
     found = set()
     for wanted in classes or ():
         if wanted.isdecimal():
             found.add(int(wanted))
         elif wanted.casefold() in ids:
-            found.add(ids[wanted.casefold()])
+            found |= ids[wanted.casefold()]
         else:
             has = f"it has: {', '.join(labels.values())}" if labels else "no names are known"
+            near = difflib.get_close_matches(wanted.casefold(), ids, n=1)
+            has += f"; did you mean {labels[min(ids[near[0]])]!r}?" if near else ""
             raise InputError(
                 f"{model}: no class {wanted!r} ({has}). Give class numbers, as in ?classes=16,17, "
                 "or a list of names with &labels=FILE, one per line"

@@ -29,9 +29,9 @@ def is_exported(path):
     path = Path(path)
     if path.is_dir():
         return (path / "assets.extra" / DESCRIPTION).is_file()
-    if path.suffix == ".onnx":
+    if path.suffix.lower() == ".onnx":
         return True
-    if path.suffix != ".tflite" or not path.is_file() or not zipfile.is_zipfile(path):
+    if path.suffix.lower() != ".tflite" or not path.is_file() or not zipfile.is_zipfile(path):
         return False
     try:
         with zipfile.ZipFile(path) as archive:
@@ -58,7 +58,7 @@ def read_metadata(path):
     if path.is_dir():
         return _from_saved_model(path)
     refuse_special_file(path)
-    if path.suffix == ".onnx":
+    if path.suffix.lower() == ".onnx":
         properties = open_onnx_session(path).get_modelmeta().custom_metadata_map
         metadata = _parse(path, properties.get(DESCRIPTION))
         _check_weights(path, path.read_bytes(), metadata)

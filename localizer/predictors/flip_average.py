@@ -3,7 +3,7 @@
 import numpy as np
 
 from localizer.boxes import iou_xyxy
-from localizer.predictors.predictor import Cost, Predictions
+from localizer.predictors.predictor import Cost, Predictions, only_possible
 
 PREFIX = "flip:"
 
@@ -38,10 +38,12 @@ class FlipAverage:
         mirrored = self._predictor.predict([np.ascontiguousarray(p[:, ::-1]) for p in photos])
         back = mirror_rel_xyxy(mirrored.boxes_rel_xyxy)
         agreement = np.nan_to_num(iou_xyxy(straight.boxes_rel_xyxy, back)).astype(np.float32)
-        return Predictions(
-            (straight.boxes_rel_xyxy + back) / 2,
-            (straight.scores + mirrored.scores) / 2 * agreement,
-            straight.labels,
+        return only_possible(
+            Predictions(
+                (straight.boxes_rel_xyxy + back) / 2,
+                (straight.scores + mirrored.scores) / 2 * agreement,
+                straight.labels,
+            )
         )
 
 

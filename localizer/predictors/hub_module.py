@@ -15,11 +15,13 @@ import tensorflow as tf
 
 from localizer.boxes import clip_rel_xyxy
 from localizer.errors import InputError
-from localizer.photos import stretch
 from localizer.predictors.detections import as_predictions, best_detection
+from localizer.predictors.detector_options import DetectorOptions
+from localizer.predictors.photo_input import scaled, stretch_to
 from localizer.predictors.predictor import Cost, bytes_of
 from localizer.predictors.same_process import refuse_fork
 
+_NO_OPTIONS = DetectorOptions()
 _SIGNATURES = ("default", "serving_default")
 _NEEDED = ("detection_boxes", "detection_scores")
 
@@ -30,7 +32,9 @@ class HubModule:
     Args:
         path: folder with saved_model.pb.
         name, classes, notes, seen_breeds: see `LitertDetector`; a class is known by its name, by
-            Open Images' id, or by its number, in any case.
+            Open Images' id, or by its number, in any case. Threads may share it.
+        options: the `DetectorOptions`, of which range, size and signature are heeded here: a float
+            input gets 0 to 1, and a photo its own size where that is open, unless they say other.
 
     Raises:
         InputError: cannot be loaded, or its signature is not one of a detector.
@@ -39,10 +43,13 @@ class HubModule:
     trained_on = None
     runtime = "TensorFlow"
 
-    def __init__(self, path, name, classes=None, notes=(), seen_breeds=frozenset()):
+    def __init__(
+        self, path, name, classes=None, notes=(), seen_breeds=frozenset(), options=_NO_OPTIONS
+    ):
         self.name, self.notes, self.seen_breeds = name, tuple(notes), frozenset(seen_breeds)
         self.path = path = Path(path)
         refuse_fork(path)
+        self._options = options
         self._wanted = {wanted.casefold() for wanted in classes or ()}
         try:
             # Kept: a signature does not keep the variables of its module alive.
@@ -51,6 +58,7 @@ class HubModule:
             reason = str(error).strip().splitlines()[0]
             raise InputError(f"{path}: cannot be loaded as a SavedModel ({reason})") from None
         self._signature, self._input, self._image = self._find_signature()
+        self._size = self._input_size()
         # A TF1 module lists its variables, a TF2 one leaves them to its functions.
         variables = getattr(self._module, "variables", ()) or self._signature.variables
         weights = [math.prod(variable.shape) for variable in variables]
@@ -58,16 +66,20 @@ class HubModule:
 
     def _find_signature(self):
         """(signature, name of its input, TensorSpec of its input)."""
-        for name in _SIGNATURES:
+        asked = self._options.signature
+        for name in (asked,) if asked else _SIGNATURES:
             signature = self._module.signatures.get(name)
             if signature is None or not set(_NEEDED) <= set(signature.structured_outputs):
                 continue
             inputs = signature.structured_input_signature[1]
             image = next(iter(inputs.values()), None)
-            if len(inputs) == 1 and image.dtype in (tf.uint8, tf.float32):
+            rank = image.shape.rank if len(inputs) == 1 else None
+            is_photo = rank is None or (rank == 4 and image.shape[3] in (3, None))
+            if len(inputs) == 1 and is_photo and image.dtype in (tf.uint8, tf.float32):
                 return signature, next(iter(inputs)), image
         raise InputError(
-            f"{self.path}: not a detector. It needs a signature {' or '.join(_SIGNATURES)} that "
+            f"{self.path}: not a detector. It needs a signature "
+            f"{' or '.join((asked,) if asked else _SIGNATURES)} that "
             f"takes one uint8 or float32 image and gives {' and '.join(_NEEDED)}; it has: "
             f"{', '.join(self._module.signatures) or 'none'}"
         )
@@ -86,14 +98,30 @@ class HubModule:
         wanted = np.array([not self._wanted or bool(self._wanted & n) for _, n in names], bool)
         if "num_detections" in found:
             wanted &= np.arange(len(scores)) < int(found["num_detections"].ravel()[0])
-        box, score, label = best_detection(boxes, scores, [label for label, _ in names], wanted)
+        labels = [label for label, _ in names]
+        box, score, label = best_detection(boxes, scores, labels, wanted, self.path)
         return clip_rel_xyxy(box), score, label
 
+    def _input_size(self):
+        """(height, width) of the input; None for the photo's own."""
+        shape, asked = self._image.shape, self._options.size
+        sides = shape[1:3].as_list() if shape.rank == 4 else [None, None]
+        size = [own or said for own, said in zip(sides, asked or (None, None))]
+        if asked and tuple(size) != asked:
+            raise InputError(
+                f"{self.path}: the input is {shape.as_list()}, which cannot be {asked[0]} x "
+                f"{asked[1]} (height x width): leave size= away"
+            )
+        if (self._options.range or "0..255") != "0..255" and self._image.dtype == tf.uint8:
+            raise InputError(f"{self.path}: its input is uint8, bytes: leave range= away")
+        return size
+
     def _fitted(self, photo):
-        shape = self._image.shape
-        size = shape[1] if shape.rank == 4 else None
-        photo = stretch(photo, size) if size and size == shape[2] else photo
-        return photo if self._image.dtype == tf.uint8 else photo.astype(np.float32) / 255
+        height, width = (side or own for side, own in zip(self._size, photo.shape))
+        photo = stretch_to(photo, height, width)
+        if self._image.dtype == tf.uint8:
+            return photo
+        return scaled(photo, self._options.range or "0..1")
 
 
 def _class_names(found, count):

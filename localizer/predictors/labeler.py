@@ -7,7 +7,7 @@ dog"). Google recommends to ignore scores below 0.35.
 import numpy as np
 
 from localizer.errors import InputError
-from localizer.predictors.detections import embedded_labels
+from localizer.predictors.label_lists import embedded_labels
 from localizer.predictors.litert_graph import PhotoGraph
 
 RECOMMENDED_SCORE = 0.35
@@ -15,7 +15,7 @@ _LABEL_LIST = "probability-labels-en.txt"
 
 
 class Labeler:
-    """A TF Lite classifier with its list of labels inside the file.
+    """A TF Lite classifier with its list of labels inside the file; threads may share it.
 
     Args:
         path: the .tflite file.
@@ -27,14 +27,13 @@ class Labeler:
     def __init__(self, path):
         self._graph = PhotoGraph(path)
         self.cost = self._graph.cost
-        outputs = self._graph.interpreter.get_output_details()
+        outputs = self._graph.outputs
         labels = embedded_labels(path, _LABEL_LIST)
-        if len(outputs) != 1 or outputs[0]["shape"].tolist() != [1, len(labels)]:
+        if len(outputs) != 1 or outputs[0].shape != (1, len(labels)):
             raise InputError(
                 f"{path}: not a labeler: it needs one output [1, labels], and as many lines in "
                 f"{_LABEL_LIST} inside the file. Give mobile_object_labeler_v1.tflite"
             )
-        self._output = outputs[0]
         self.labels = tuple(labels[i] for i in range(len(labels)))
 
     def classify(self, crops):
@@ -45,6 +44,6 @@ class Labeler:
         """
         scores = np.empty((len(crops), len(self.labels)), np.float32)
         for row, crop in zip(scores, crops):
-            self._graph.run(crop)
-            row[:] = self._graph.read(self._output)
+            (found,) = self._graph.run(crop)
+            row[:] = found[0]
         return scores

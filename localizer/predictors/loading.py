@@ -37,17 +37,24 @@ def load_predictor(model, dataset):
         return constant_predictor(model, dataset)
     # A folder may have a "?" in its name; only a pretrained model has options after one.
     path = Path(model if Path(model).exists() else model.partition("?")[0])
+    ending = path.suffix.lower()
     is_saved_model = (path / "saved_model.pb").is_file()
     if model.startswith(("hub:", "detector:")) or (is_saved_model and not is_exported(path)):
         return _pretrained(model)
-    if is_saved_model or path.suffix in (".tflite", ".onnx"):
-        return _exported(model, path)
+    if ending == ".tflite" and path.is_file() and not is_exported(path):
+        return _pretrained(f"detector:{model}")
+    if str(path) != model and path.exists() and "?" in model:
+        raise InputError(
+            f"{model}: this project's own models have no options; leave out what follows the ?"
+        )
+    if is_saved_model or ending in (".tflite", ".onnx"):
+        return _exported(path, ending)
     if path.is_dir() and not (path / "best.keras").is_file():
         raise InputError(
             f"{model}: no best.keras in it; is it a run folder, and has it trained? (Nor a "
             "saved_model.pb.)"
         )
-    if path.is_dir() or path.suffix == ".keras":
+    if path.is_dir() or ending == ".keras":
         from localizer.predictors.keras_model import KerasModel
 
         return KerasModel(path)
@@ -77,15 +84,13 @@ def at_any_folder(model):
     return f"{path}?{urlencode(options)}"
 
 
-def _exported(model, path):
-    """One of this project's models in another format; any other .tflite file is a detector."""
+def _exported(path, ending):
+    """One of this project's models in another format."""
     if path.is_dir():
         from localizer.predictors.saved_model import SavedModel
 
         return SavedModel(path)
-    if path.is_file() and not is_exported(path) and path.suffix == ".tflite":
-        return _pretrained(f"detector:{model}")
-    if path.suffix == ".onnx":
+    if ending == ".onnx":
         from localizer.predictors.onnx_model import OnnxModel
 
         return OnnxModel(path)

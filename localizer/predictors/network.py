@@ -5,7 +5,7 @@ import numpy as np
 from localizer.augmentation import resample
 from localizer.boxes import clip_rel_xyxy
 from localizer.photos import stretch
-from localizer.predictors.predictor import Predictions
+from localizer.predictors.predictor import Predictions, only_possible
 
 
 def network_input(photos, description):
@@ -31,7 +31,8 @@ def as_predictions(outputs, classes):
         classes: names of the classes, in the order of `class`.
 
     Returns:
-        Predictions, the boxes clipped to the image. Edges that a network has crossed change places.
+        Predictions, the boxes clipped to the image. Edges that a network has crossed change places;
+        a box that is empty or no number is no answer.
     """
     n = len(outputs["box"])
     labels = [""] * n
@@ -40,4 +41,4 @@ def as_predictions(outputs, classes):
     scores = np.asarray(outputs.get("score", np.full(n, np.nan)), np.float32)
     one, other = np.split(clip_rel_xyxy(outputs["box"]), 2, axis=-1)
     boxes_rel_xyxy = np.concatenate([np.minimum(one, other), np.maximum(one, other)], axis=-1)
-    return Predictions(boxes_rel_xyxy, scores, labels)
+    return only_possible(Predictions(boxes_rel_xyxy, scores, labels))

@@ -5,6 +5,8 @@ from typing import Protocol
 
 import numpy as np
 
+from localizer.boxes import is_possible_rel_xyxy
+
 
 @dataclass(frozen=True)
 class Predictions:
@@ -19,6 +21,23 @@ class Predictions:
     boxes_rel_xyxy: np.ndarray
     scores: np.ndarray
     labels: list[str]
+
+
+def only_possible(predictions: Predictions) -> Predictions:
+    """The same answers, but none (NaN, NaN, "") where a box cannot be.
+
+    Whatever predicted it: a box that is empty, inverted, outside the photo or no number reaches
+    nobody as an answer.
+    """
+    boxes_rel_xyxy = np.asarray(predictions.boxes_rel_xyxy, np.float32)
+    possible = is_possible_rel_xyxy(boxes_rel_xyxy)
+    if possible.all():
+        return predictions
+    return Predictions(
+        np.where(possible[:, None], boxes_rel_xyxy, np.float32("nan")),
+        np.where(possible, np.asarray(predictions.scores, np.float32), np.float32("nan")),
+        [label if ok else "" for label, ok in zip(predictions.labels, possible)],
+    )
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,17 @@
 """Opens pretrained detectors: by name, a TF Lite file, or a SavedModel folder."""
 
+import sys
 from pathlib import Path
-from urllib.parse import parse_qs
 
 from localizer.errors import InputError
+from localizer.predictors.detector_options import split_options
 from localizer.predictors.hub_models import (
     checksum_note,
     find_hub_model,
     hub_model,
     model_of_file,
 )
+from localizer.predictors.predictor import Predictor
 
 _NO_BOXES = (
     "{model}: mobile_object_labeler_v1 is a classifier and has no boxes, so it cannot be scored by "
@@ -17,17 +19,22 @@ _NO_BOXES = (
 )
 
 
-def open_pretrained(model):
+def open_pretrained(model: str) -> Predictor:
     """The predictor for `hub:NAME`, `detector:FILE.tflite`, or the path of a SavedModel folder.
 
-    `?classes=A,B` after it names the classes that count (names or numbers; `any` for all) and
-    `&labels=FILE` a list of class names, one per line from class 0 on. Without `classes`, a known
-    model takes those of its task (cats and dogs, say), and any other takes every class.
+    After it may follow, as in `detector:FILE.tflite?classes=16,17&size=320`:
+
+    * `classes=A,B`: the classes that count, by name or number, `any` for all. Without it a known
+      model takes those of its task (cats and dogs, say), and any other takes every class;
+    * `labels=FILE`: the names of the classes, see `read_labels`;
+    * `range=0..1`, `-1..1` or `0..255`: what a float input's values go from and to;
+    * `size=S` or `size=HEIGHTxWIDTH`: the input's size in pixels, where the file leaves it open;
+    * `signature=NAME`: which of the file's signatures is run.
 
     Raises:
         InputError: not found, not a detector, or a wrong option.
     """
-    source, options = _split_options(model)
+    source, options = split_options(model)
     if source.startswith("hub:"):
         asked = hub_model(source)
         # Before anything is downloaded.
@@ -38,22 +45,23 @@ def open_pretrained(model):
         known = model_of_file(path)
         _refuse_classifier(known, model)
     name = path.resolve().name if path.is_dir() else path.stem
-    classes, labels, facts = None, {}, {}
+    classes, labels, facts = options.classes, {}, {}
     if known:
-        name, classes, labels = known.name, known.classes, known.labels
+        name, labels = known.name, known.labels
+        classes = options.classes or known.classes
         notes = known.notes + checksum_note(known, path)
         facts = {"notes": notes, "seen_breeds": known.seen_breeds}
-    if "classes" in options:
-        classes = None if options["classes"] == ["any"] else options["classes"]
-        # Two choices of classes of one model stay apart in a table.
-        name += f"[{','.join(options['classes'])}]"
+    if classes == ["any"]:
+        classes = None
+    # Two choices for one model stay apart in a table.
+    name += options.suffix
     if path.is_dir():
-        if "labels" in options:
+        if options.labels:
             raise InputError(f"{model}: a SavedModel has its own class names; leave out labels=")
         from localizer.predictors.hub_module import HubModule
 
-        return HubModule(path, name, classes, **facts)
-    return _open_litert(path, name, classes, options.get("labels"), labels, facts)
+        return HubModule(path, name, classes, options=options, **facts)
+    return _open_litert(path, name, classes, options, labels, facts, known)
 
 
 def _refuse_classifier(known, model):
@@ -61,40 +69,37 @@ def _refuse_classifier(known, model):
         raise InputError(_NO_BOXES.format(model=model))
 
 
-def _open_litert(path, name, classes, label_file, known_labels, facts):
-    from localizer.predictors.detections import embedded_labels, read_labels
-    from localizer.predictors.litert_detector import LitertDetector
+def _open_litert(path, name, classes, options, known_labels, facts, known):
+    from localizer.predictors.label_lists import embedded_labels, read_labels
+    from localizer.predictors.litert_detector import (
+        POST_PROCESSING,
+        LitertDetector,
+        is_four_outputs,
+    )
     from localizer.predictors.litert_graph import PhotoGraph
-    from localizer.predictors.raw_ssd_detector import RawSsdDetector, has_raw_outputs
+    from localizer.predictors.raw_ssd_detector import RawSsdDetector, is_raw_outputs
 
-    graph = PhotoGraph(path)
+    def is_detector(outputs):
+        return is_raw_outputs(outputs) or is_four_outputs(outputs)
+
+    graph = PhotoGraph(path, options.size, options.range, options.signature, is_detector)
+    is_raw = is_raw_outputs(graph.outputs)
+    # Where the background is class 0, or the post-processing has taken it out.
+    counts = is_raw, graph.outputs_of(POST_PROCESSING) is not None
     beside = path.with_name(f"{path.stem}_labels.txt")
-    if label_file:
-        labels = read_labels(label_file)
+    if options.labels:
+        labels = read_labels(options.labels, *counts)
     else:
-        labels = embedded_labels(path) or (read_labels(beside) if beside.is_file() else {})
+        inside = next((o.metadata.label_file for o in graph.outputs if o.metadata.label_file), None)
+        labels = embedded_labels(path, inside)
+        if not labels and beside.is_file():
+            labels = read_labels(beside, *counts)
         labels = known_labels | labels
-    kind = RawSsdDetector if has_raw_outputs(graph) else LitertDetector
-    return kind(graph, name, classes, labels, **facts)
-
-
-def _split_options(model):
-    """("hub:NAME", {"classes": [...], "labels": FILE})."""
-    source, _, query = model.partition("?")
-    try:
-        options = parse_qs(query, keep_blank_values=True, strict_parsing=bool(query))
-    except ValueError:
-        options = {query: []}
-    unknown = sorted(set(options) - {"classes", "labels"})
-    if unknown:
-        raise InputError(
-            f"{model}: {unknown[0]!r} is no option; there are ?classes=A,B and &labels=FILE"
+    detector = (RawSsdDetector if is_raw else LitertDetector)(graph, name, classes, labels, **facts)
+    if graph.range_is_assumed and not known:
+        print(
+            f"note: {path}: the input is float32, and the file does not say its range; -1..1 is "
+            "assumed. Say it with ?range=-1..1, ?range=0..1 or ?range=0..255",
+            file=sys.stderr,
         )
-    found = {}
-    if "classes" in options:
-        found["classes"] = [part.strip() for part in options["classes"][-1].split(",")]
-        if "" in found["classes"]:
-            raise InputError(f"{model}: an empty class; write ?classes=16,17 or ?classes=any")
-    if "labels" in options:
-        found["labels"] = options["labels"][-1]
-    return source, found
+    return detector
