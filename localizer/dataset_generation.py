@@ -29,6 +29,7 @@ from localizer.splitting import (
 )
 from localizer.store import open_dataset
 from localizer.teacher_labels import Teacher, label_samples
+from localizer.turned_photos import note_on_turned
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class GenerationSettings:
         teacher: a Teacher for a source without boxes.
         companion: a LabelFile with a teacher's boxes on other photos of the source, which go into
             a dataset folder `unlabelled/` inside.
+        boxes_in: the frame that boxes on turned photos (EXIF) were drawn in, one of BOXES_IN;
+            "auto" goes by the sizes of the annotated images, and takes "shown" where they fit both.
         workers: threads that decode.
     """
 
@@ -65,6 +68,7 @@ class GenerationSettings:
     exclude: tuple[Exclusion, ...] = ()
     teacher: Teacher | None = None
     companion: LabelFile | None = None
+    boxes_in: str = "auto"
     workers: int = 2
 
     @property
@@ -195,6 +199,7 @@ def _build(records, settings, folder, root, progress, labels):
             f"{root}: none of {len(records)} images is usable. The first, {first.image}: "
             f"{first.reason}"
         )
+    note_on_turned(frame["frame"], settings.boxes_in)
     _split(frame, groups, lists, settings)
     if labels != "truth":
         frame["teacher"] = labels["teacher"]

@@ -10,9 +10,12 @@ from tqdm import tqdm
 
 from localizer.boxes import usable_rel_xyxy
 from localizer.errors import InputError
+from localizer.frames import QUARTER_TURNS, frame_of_box, turn_rel_xyxy
 from localizer.near_duplicates import thumbnail
-from localizer.photos import read_photo, stretch
+from localizer.photos import read_turned_photo, stretch
 from localizer.sources.annotated_image import Skipped
+from localizer.sources.pixels import below_one_pixel
+from localizer.store import BOX_COLUMNS
 
 _CHUNK = 256
 
@@ -48,16 +51,16 @@ def decode_photos(records, settings, root, images, thumbnails, progress):
                     images.append(outcome.pixels)
                     samples.append(outcome.sample)
                 else:
-                    skipped.append(shortened(outcome.image, outcome.reason, root))
+                    skipped.append(shortened(outcome.image, outcome.reason, root, outcome.place))
             bar.update(len(chunk))
     return samples, skipped, list(names)
 
 
-def shortened(image, reason, root):
+def shortened(image, reason, root, place=""):
     """A Skipped without the path of the root and the name of the photo, which stand elsewhere."""
     above = re.escape(str(root).rstrip("/\\")) + r"[/\\]"
     reason = re.sub(rf"(?<![\w./\\'\"-]){above}", "", reason)
-    return Skipped(image, reason.removeprefix(f"{image}: "))
+    return Skipped(image, reason.removeprefix(f"{image}: "), place=place)
 
 
 def checked_box(box_rel_xyxy):
@@ -80,53 +83,54 @@ class _Outcome:
     sample: dict | None = None
     pixels: np.ndarray | None = None
     reason: str = ""
+    place: str = ""
 
 
 def _decode_one(record, settings, root):
     path = root / record.image
     # isfile is False for what no file can be named, where Path.is_file raises.
     if isinstance(record, Skipped) and not (settings.compares_photos and os.path.isfile(path)):
-        return _Outcome(record.image, reason=record.reason)
+        return _Outcome(record.image, reason=record.reason, place=record.place)
     try:
-        photo = read_photo(path)
+        photo, frames = read_turned_photo(path)
     except InputError as error:
-        reason = record.reason if isinstance(record, Skipped) else str(error)
-        return _Outcome(record.image, reason=reason)
+        if isinstance(record, Skipped):
+            return _Outcome(record.image, reason=record.reason, place=record.place)
+        return _Outcome(record.image, reason=str(error))
     pixels = stretch(photo, settings.image_size)
     small = thumbnail(pixels) if settings.compares_photos else None
     if isinstance(record, Skipped):
-        return _Outcome(record.image, small, reason=record.reason)
+        return _Outcome(record.image, small, reason=record.reason, place=record.place)
     try:
-        sample = _sample(record, photo)
+        sample = _sample(record, frames, settings.boxes_in)
     except InputError as error:
-        return _Outcome(record.image, small, reason=str(error))
+        return _Outcome(record.image, small, reason=str(error), place=record.place)
     return _Outcome(record.image, small, sample, pixels)
 
 
-def _sample(record, photo):
-    height, width = photo.shape[:2]
-    if record.width is not None:
-        _check_aspect(record, width, height)
-        width, height = record.width, record.height
+def _sample(record, frames, boxes_in):
+    """A row of samples.csv, and `frame`: the BoxFrame of a turned photo, or None."""
+    annotated = None if record.width is None else (record.width, record.height)
+    # A teacher has seen the photo as it is shown.
+    boxes_in = "shown" if record.score is not None else boxes_in
+    frame = frame_of_box(frames, None if record.own_size else annotated, boxes_in)
+    width, height = annotated or frames.of(frame.name)
+    box, size = record.box_rel_xyxy, (width, height)
+    if frame.name == "stored":
+        box = box and turn_rel_xyxy(box, frames.orientation)
+        width, height = size[::-1] if frames.orientation in QUARTER_TURNS else size
     sample = {
         "image": record.image, "width": width, "height": height,
-        "species": record.species, "breed": record.breed,
+        "species": record.species, "breed": record.breed, "frame": None,
     }  # fmt: skip
-    if record.box_rel_xyxy is not None:
-        try:
-            sample |= checked_box(record.box_rel_xyxy)
-        except InputError as error:
-            raise InputError(f"{record.place}: {error}" if record.place else str(error)) from None
+    if box is not None:
+        sample |= checked_box(box)
+        if below_one_pixel([sample[side] for side in BOX_COLUMNS], (width, height)):
+            raise InputError(
+                "the box is below one pixel; are its numbers parts of the image's size?"
+            )
+        if record.score is None and frames.orientation != 1:
+            sample["frame"] = frame
     if record.score is not None:
         sample["score"] = record.score
     return sample
-
-
-def _check_aspect(record, width, height):
-    """A resized copy keeps the aspect ratio up to a pixel of rounding; anything else is no copy."""
-    error = abs(width * record.height / record.width - height)
-    if error > 1.5 + 0.01 * height:
-        raise InputError(
-            f"the photo is {width}x{height} pixels, but the annotated image was "
-            f"{record.width}x{record.height}: not the same picture, or rotated"
-        )

@@ -9,6 +9,7 @@ import os
 
 from localizer.errors import InputError
 from localizer.photos import SUFFIXES
+from localizer.walking import walk_files
 
 
 def find_photos(argument):
@@ -41,11 +42,8 @@ def find_photos(argument):
 def _walk(folder):
     # A folder that cannot be listed is passed on as if it were a photo, and so gets reported.
     unlisted = []
-    for path, folders, files in os.walk(folder, onerror=lambda e: unlisted.append(e.filename)):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
-                yield os.path.join(path, name)
+    for path, files in walk_files(folder, lambda error: unlisted.append(error.filename)):
+        yield from (os.path.join(path, name) for name in files if name.lower().endswith(SUFFIXES))
     yield from unlisted
 
 

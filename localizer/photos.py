@@ -7,10 +7,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pillow_heif
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from localizer.boxes import clip_rel_xyxy
 from localizer.errors import InputError
+from localizer.frames import PhotoFrames
 from localizer.special_files import refuse_special_file
 
 pillow_heif.register_heif_opener()
@@ -44,6 +45,11 @@ def read_photo(path):
     Raises:
         InputError: missing, empty, truncated, damaged, too large, or no image at all.
     """
+    return read_turned_photo(path)[0]
+
+
+def read_turned_photo(path):
+    """As `read_photo`; gives (photo, PhotoFrames), which say how it was turned."""
     path = Path(path)
     try:
         refuse_special_file(path)
@@ -54,7 +60,8 @@ def read_photo(path):
                 raise InputError(
                     f"{path}: {image.width}x{image.height} pixels, more than {MAX_PIXELS:,}"
                 )
-            return _to_rgb(ImageOps.exif_transpose(image))
+            frames = _frames(image)  # Before Pillow turns it, and forgets from where.
+            return _to_rgb(ImageOps.exif_transpose(image)), frames
     except InputError:
         raise
     except FileNotFoundError:
@@ -68,6 +75,31 @@ def read_photo(path):
     except Exception as error:  # Damaged files surface as many kinds of exception in Pillow.
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: cannot be decoded ({reason})") from None
+
+
+def read_frames(path):
+    """The PhotoFrames of a file.
+
+    Only the header is read, except of PNG files, which may have their EXIF data at the end.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        refuse_special_file(path)
+        with Image.open(path) as image:
+            return _frames(image)
+    except Exception as error:  # Damaged files surface as many kinds of exception in Pillow.
+        raise InputError(f"the photo's size cannot be read ({error})") from None
+
+
+def _frames(image):
+    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    orientation = int(orientation) if orientation in range(1, 9) else 1
+    # Newer versions of Pillow swap the sides of a TIFF file themselves.
+    tags = ExifTags.Base.ImageWidth, ExifTags.Base.ImageLength
+    size = tuple(map(image.tag_v2.get, tags)) if image.format == "TIFF" else image.size
+    return PhotoFrames(size, orientation)
 
 
 def as_rgb(photo):
