@@ -33,6 +33,7 @@ from localizer.sources.annotated_image import AnnotatedImage, Skipped
 from localizer.sources.choosing import choose, class_name, skipped
 from localizer.sources.coco_shapes import box_abs_xyxy_of
 from localizer.sources.notes import note
+from localizer.sources.photo_claims import settle
 from localizer.sources.photo_lookup import PhotoLookup
 from localizer.sources.pixels import FrameSizes, refuse_relative, written_side
 from localizer.special_files import refuse_special_file
@@ -136,7 +137,7 @@ def _find_photos(root: Path, images: dict, names: dict[str, str]) -> dict[str, s
             found[entry] = lookup.find(names[entry], size=None if None in sides else sides)
         except InputError as error:
             photos[entry] = error
-    return photos | lookup.settle(found)
+    return photos | settle(found)
 
 
 def _repeated(photos: dict[str, str | InputError], annotated: set[str]) -> dict[str, str]:

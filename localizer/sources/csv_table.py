@@ -32,6 +32,7 @@ from localizer.sources.annotated_image import AnnotatedImage, Skipped
 from localizer.sources.choosing import choose, class_name, number_from_text, skipped
 from localizer.sources.csv_rows import read_rows
 from localizer.sources.notes import note
+from localizer.sources.photo_claims import settle
 from localizer.sources.photo_lookup import PhotoLookup
 from localizer.sources.pixels import FrameSizes, refuse_relative, written_side
 
@@ -112,7 +113,7 @@ def _find_photos(root: Path, rows: list[_Row]) -> dict[str, str | InputError]:
             found[name] = lookup.find(name, size=_written_size(row))
         except InputError as error:
             photos[name] = error
-    return photos | lookup.settle(found)
+    return photos | settle(found)
 
 
 def _written_size(row: _Row) -> tuple[int, int] | None:

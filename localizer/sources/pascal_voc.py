@@ -40,6 +40,7 @@ from localizer.photos import SUFFIXES
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
 from localizer.sources.choosing import choose, class_name, skipped
 from localizer.sources.listing import list_files
+from localizer.sources.photo_claims import settle
 from localizer.sources.photo_lookup import PhotoLookup
 from localizer.sources.pixels import FrameSizes, refuse_relative, written_side
 from localizer.sources.voc_shapes import box_voc_xyxy_of, read_field
@@ -186,7 +187,7 @@ def _find_photos(lookup: PhotoLookup, annotations: dict, problems: dict) -> dict
             found[xml] = lookup.find_beside(xml, [one.filename, one.path], size)
         except InputError as error:
             problems[xml] = error
-    settled = lookup.settle(found, {xml: repr(annotations[xml]) for xml in found})
+    settled = settle(found, {xml: repr(annotations[xml]) for xml in found})
     problems |= {xml: one for xml, one in settled.items() if isinstance(one, InputError)}
     return {xml: one for xml, one in settled.items() if isinstance(one, str)}
 

@@ -15,7 +15,7 @@ import itertools
 import os
 import re
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -23,7 +23,7 @@ from localizer.errors import InputError
 from localizer.frames import is_same_shape
 from localizer.photos import SUFFIXES, read_frames
 from localizer.sources.listing import list_files
-from localizer.sources.notes import note
+from localizer.sources.photo_claims import Found
 from localizer.sources.photo_names import (
     is_of_another_place,
     name_parts,
@@ -33,26 +33,6 @@ from localizer.sources.photo_names import (
 
 # Label Studio puts eight digits before the name of a photo that was uploaded.
 _UPLOADED = re.compile(r"[0-9a-f]{8}-(.+)")
-_NOTES = {
-    "bare": "were found by their bare name, as there is no such folder",
-    "ending": "were found under another ending, or in other letters",
-    "beside": "were taken for the one that their annotation file is named after, "
-    "though it names another photo inside",
-}
-
-
-@dataclass(frozen=True)
-class Found:
-    """A photo that was found.
-
-    Attributes:
-        photo: path below the root.
-        doubt: "" when the name leads nowhere else, or else a key of the notes; a photo in doubt is
-            not taken when another annotation means it, too.
-    """
-
-    photo: str
-    doubt: str = ""
 
 
 @dataclass(frozen=True)
@@ -146,46 +126,6 @@ class PhotoLookup:
         except InputError:
             return None
 
-    def settle(
-        self, found: dict[str, Found], contents: dict[str, Hashable] | None = None
-    ) -> dict[str, str | InputError]:
-        """The photo of each annotation, when all of them are known; says what was guessed.
-
-        Args:
-            found: the photo by the annotation's name for messages.
-            contents: of annotation files for one photo, to know copies by.
-
-        Returns:
-            For each the path of the photo below the root, or the reason why it is not taken.
-        """
-        alike = defaultdict(list)
-        for key, one in found.items():
-            alike["photo", one.photo].append(key)
-            alike["content", contents[key] if contents else key].append(key)
-        settled, guesses = {}, defaultdict(list)
-        for key, one in found.items():
-            doubt = ("photo", one.photo)
-            if one.doubt == "beside":
-                doubt = ("content", contents[key] if contents else key)
-            others = [other for other in alike[doubt] if one.doubt and other != key]
-            if not others:
-                settled[key] = one.photo
-                guesses[one.doubt].append(one.photo)
-            elif one.doubt == "beside":
-                settled[key] = InputError(
-                    f"a copy of {others[0]}, which names another photo inside: correct the name "
-                    "and the boxes"
-                )
-            else:
-                settled[key] = InputError(
-                    f"{one.photo} may be meant, but {others[0]} means it, too: write the path of "
-                    "the photo below the root"
-                )
-        for doubt, text in _NOTES.items():
-            if guesses[doubt]:
-                note(f"{len(guesses[doubt])} photos {text}, such as {guesses[doubt][0]}")
-        return settled
-
     def _is_photo(self, path: str) -> bool:
         if self._known is not None:
             return path in self._known
@@ -265,15 +205,17 @@ class PhotoLookup:
                     f"{no_such_file(name)}; there is {photo}, and no width and height tell whether "
                     "it is meant: write its path"
                 )
-            frames = read_frames(self._root / photo)
-            shapes = frames.shown, frames.stored
-            if size and not any(is_same_shape(shape, size) for shape in shapes):
+            if size and not self._has_shape(photo, size):
                 raise InputError(
                     f"{no_such_file(name)}; there is {photo}, but its shape is not that of the "
                     "annotated image"
                 )
             return photo
         return None
+
+    def _has_shape(self, photo: str, size: tuple[int, int]) -> bool:
+        frames = read_frames(self._root / photo)
+        return is_same_shape(frames.shown, size) or is_same_shape(frames.stored, size)
 
     def _none(self, name: str) -> InputError:
         if is_of_another_place(name) and self._below(name) is None:
