@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from localizer.boxes import usable_rel_xyxy
 from localizer.errors import InputError
-from localizer.frames import QUARTER_TURNS, frame_of_box, turn_rel_xyxy
+from localizer.frames import QUARTER_TURNS, OtherShape, frame_of_box, turn_rel_xyxy
 from localizer.near_duplicates import thumbnail
 from localizer.photos import read_turned_photo, stretch
 from localizer.sources.annotated_image import Skipped
@@ -103,6 +103,12 @@ def _decode_one(record, settings, root):
         return _Outcome(record.image, small, reason=record.reason, place=record.place)
     try:
         sample = _sample(record, frames, settings.boxes_in)
+    except OtherShape as error:
+        sizes = "annotated as {}x{}, shown as {}x{}".format(
+            record.width, record.height, *frames.shown
+        )
+        place = f"{record.place}: {sizes}" if record.place else sizes
+        return _Outcome(record.image, small, reason=str(error), place=place)
     except InputError as error:
         return _Outcome(record.image, small, reason=str(error), place=record.place)
     return _Outcome(record.image, small, sample, pixels)

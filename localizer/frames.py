@@ -14,6 +14,10 @@ BOXES_IN = ("auto", "shown", "stored")
 QUARTER_TURNS = (5, 6, 7, 8)
 
 
+class OtherShape(InputError):
+    """A photo that cannot be the image that was annotated."""
+
+
 @dataclass(frozen=True)
 class PhotoFrames:
     """The size of a photo as it is stored, in pixels, and its orientation, 1 to 8."""
@@ -82,7 +86,7 @@ def frame_of_box(frames: PhotoFrames, annotated: tuple[int, int] | None, boxes_i
         boxes_in: one of BOXES_IN; what is said of sets whose sizes do not tell it.
 
     Raises:
-        InputError: the annotated image has another shape in both frames, or in the named one.
+        OtherShape: the annotated image has another shape in both frames, or in the named one.
     """
     sizes = {"shown": frames.shown, "stored": frames.stored}
     # Of a photo that is nearly square both frames may fit, but only one to the pixel.
@@ -93,10 +97,9 @@ def frame_of_box(frames: PhotoFrames, annotated: tuple[int, int] | None, boxes_i
     said = [boxes_in] if boxes_in in sizes else fitting
     possible = [name for name in said if name in fitting]
     if not possible:
-        width, height = frames.shown
-        turned = ", and that is not as --boxes-in says" if fitting else ""
-        raise InputError(
-            f"the photo is {width}x{height} pixels, but the annotated image was "
-            f"{annotated[0]}x{annotated[1]}: not the same picture, or rotated{turned}"
+        said = " in the frame of --boxes-in" if fitting else ""
+        raise OtherShape(
+            f"the photo has another shape{said} than the annotated image: not the same picture, or "
+            "rotated"
         )
     return BoxFrame(possible[0], len(fitting) == 1 or frames.orientation == 1)

@@ -77,7 +77,8 @@ class PhotoLookup:
         parts = name_parts(name)
         for loose in (False, True) if parts else ():
             candidates = self._candidates(parts, loose)
-            whole = [one for one in candidates if _is_whole(parts, one, loose)]
+            least = 2 if is_of_another_place(name) else 1
+            whole = [one for one in candidates if _is_whole(parts, one, loose, least)]
             if whole:
                 return Found(self._one_of(whole, parts, near, loose), "ending" if loose else "")
         if parts and (found := self._by_bare_name(name, parts, size)):
@@ -111,7 +112,9 @@ class PhotoLookup:
                 return found
             if _stem(found.photo) == _stem(own):
                 return Found(own) if found.doubt else found
-            return Found(own, "beside")
+            # One in a folder farther away only happens to have that name.
+            is_beside = _nearness(own, file) >= _nearness(found.photo, file)
+            return Found(own, "beside") if is_beside else found
         if own is not None:
             return Found(own)
         raise problem or self._none(f"{PurePosixPath(file).stem}.jpg")
@@ -250,13 +253,13 @@ def _common(parts: tuple[str, ...], photo: _Photo, loose: bool) -> int:
     return common
 
 
-def _is_whole(parts: tuple[str, ...], photo: _Photo, loose: bool) -> bool:
+def _is_whole(parts: tuple[str, ...], photo: _Photo, loose: bool, least: int) -> bool:
     """Whether nothing of the name, or nothing of the path below the root, contradicts the other.
 
-    A name with folders needs a folder in common.
+    At least `least` parts are in common, and two where the name has folders.
     """
     common = _common(parts, photo, loose)
-    return common == len(parts) or (common >= 2 and common >= photo.below)
+    return common >= least and (common == len(parts) or 2 <= common >= photo.below)
 
 
 def _nearness(photo: str, near: str) -> tuple[bool, int]:

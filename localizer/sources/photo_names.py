@@ -28,7 +28,7 @@ def name_parts(name: str) -> tuple[str, ...]:
         text = local[1]
     elif scheme := _SCHEME.match(text):
         text = re.split("[?#]", text[scheme.end() :])[0]
-    return parts_alike(text)
+    return parts_alike(_DRIVE.sub("", text, count=1) if _DRIVE.match(text) else text)
 
 
 def parts_alike(path: str) -> tuple[str, ...]:
