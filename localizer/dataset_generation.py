@@ -195,9 +195,10 @@ def _build(records, settings, folder, root, progress, labels):
     skipped += refused
     if frame.empty:
         first = skipped[0]
+        place = f"{first.place}: " if first.place not in ("", first.image) else ""
         raise InputError(
             f"{root}: none of {len(records)} images is usable. The first, {first.image}: "
-            f"{first.reason}"
+            f"{place}{first.reason}"
         )
     note_on_turned(frame["frame"], settings.boxes_in)
     _split(frame, groups, lists, settings)

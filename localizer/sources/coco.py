@@ -31,11 +31,11 @@ from localizer.boxes import abs_xyxy_to_rel_xyxy
 from localizer.errors import InputError
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
 from localizer.sources.choosing import choose, class_name, skipped
-from localizer.sources.coco_shapes import box_abs_xyxy_of
+from localizer.sources.coco_shapes import box_abs_xyxy_of, numbers_of
 from localizer.sources.notes import note
 from localizer.sources.photo_claims import settle
 from localizer.sources.photo_lookup import PhotoLookup
-from localizer.sources.pixels import FrameSizes, refuse_relative, written_side
+from localizer.sources.pixels import TO_PIXELS, FrameSizes, refuse_relative, written_side
 from localizer.special_files import refuse_special_file
 
 EXPECTED = """expected a COCO file, for example annotations.json beside a folder images/:
@@ -68,7 +68,7 @@ def read(
     images = _by_id(path, "images", coco["images"])
     labels = _labels(path, coco["categories"])
     objects, dangling = _by_image(path, coco["annotations"], images)
-    _refuse_relative(path, coco["annotations"])
+    refuse_relative(path, map(numbers_of, coco["annotations"]), TO_PIXELS)
     names = {
         entry: _text(image.get("file_name"), f"{path}: {entry}.file_name")
         for entry, image in images.values()
@@ -102,20 +102,6 @@ def read(
             f"in {len(crowds)} photos, such as {crowds[0]}, only crowds (iscrowd=1) are annotated; "
             "they are taken for objects, as CVAT writes every mask so"
         )
-
-
-def _refuse_relative(path: Path, annotations: list[dict]):
-    boxes = (one.get("bbox") for one in annotations)
-    refuse_relative(
-        path,
-        [box for box in boxes if isinstance(box, list) and box and all(map(_is_number, box))],
-        "if they are parts of the image's size, multiply them by it, or write them into a table "
-        "for --source csv --box-format relative",
-    )
-
-
-def _is_number(value) -> bool:
-    return type(value) in (int, float) and value == value  # NaN is not.
 
 
 def _written_size(image: dict) -> tuple[int | None, int | None]:

@@ -31,6 +31,17 @@ def box_abs_xyxy_of(annotation: dict, width: int, height: int) -> Box:
     return bbox[0], bbox[1], bbox[0] + bbox[2], bbox[1] + bbox[3]
 
 
+def numbers_of(annotation: dict) -> list[float]:
+    """The numbers of a box or of polygons as they are written; [] where they are not usable."""
+    bbox, shape = annotation.get("bbox"), annotation.get("segmentation")
+    if _are_numbers(bbox) and len(bbox) == 4 and min(bbox[2:]) > 0:
+        return bbox
+    polygons = [shape] if _are_numbers(shape) else shape
+    if bbox or not isinstance(polygons, list) or not all(map(_are_numbers, polygons)):
+        return []
+    return [value for polygon in polygons for value in polygon]
+
+
 def _extent(shape, width: int, height: int) -> Box:
     if isinstance(shape, dict):
         size, counts = shape.get("size"), shape.get("counts")

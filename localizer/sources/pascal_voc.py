@@ -42,7 +42,7 @@ from localizer.sources.choosing import choose, class_name, skipped
 from localizer.sources.listing import list_files
 from localizer.sources.photo_claims import settle
 from localizer.sources.photo_lookup import PhotoLookup
-from localizer.sources.pixels import FrameSizes, refuse_relative, written_side
+from localizer.sources.pixels import TO_PIXELS, FrameSizes, refuse_relative, written_side
 from localizer.sources.voc_shapes import box_voc_xyxy_of, read_field
 from localizer.sources.xml_text import read_xml
 
@@ -138,7 +138,8 @@ def read(
             annotations[xml] = _parse(root / xml)
         except InputError as error:
             problems[xml] = error
-    _refuse_relative(root, annotations)
+    boxes = (one.box_voc_xyxy for each in annotations.values() for one in each.objects)
+    refuse_relative(root, filter(None, boxes), TO_PIXELS)
     lookup = PhotoLookup(root, photos)
     found = _find_photos(lookup, annotations, problems)
     claims = defaultdict(list)
@@ -165,16 +166,6 @@ def _list_layout(root: Path) -> tuple[list[str], list[str]]:
     return (
         [path for path in xmls if path.lower().endswith(".xml")],
         [path for path in photos if path.lower().endswith(SUFFIXES)],
-    )
-
-
-def _refuse_relative(root: Path, annotations: dict[str, VocAnnotation]):
-    boxes = [one.box_voc_xyxy for each in annotations.values() for one in each.objects]
-    refuse_relative(
-        root,
-        filter(None, boxes),
-        "if they are parts of the image's size, multiply them by it, or write them into a table "
-        "for --source csv --box-format relative",
     )
 
 

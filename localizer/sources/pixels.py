@@ -10,6 +10,12 @@ from localizer.photos import read_frames
 from localizer.sources.choosing import MAX_PIXELS_ALONG_SIDE
 from localizer.sources.notes import note
 
+# For formats that have boxes in pixels only.
+TO_PIXELS = (
+    "if they are parts of the image's size, multiply them by it, or write them into a table for "
+    "--source csv --box-format relative"
+)
+
 
 def written_side(value: str | float | None) -> int | None:
     """An image's width or height in pixels, as an annotation says it.
