@@ -25,6 +25,11 @@ class PhotoFrames:
     stored: tuple[int, int]
     orientation: int = 1
 
+    @classmethod
+    def of_shown(cls, size: tuple[int, int], orientation: int) -> "PhotoFrames":
+        """The frames of a photo that is (width, height) pixels as it is shown."""
+        return cls(size[::-1] if orientation in QUARTER_TURNS else size, orientation)
+
     @property
     def shown(self) -> tuple[int, int]:
         """Width and height as a viewer shows the photo."""

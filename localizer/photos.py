@@ -60,8 +60,9 @@ def read_turned_photo(path):
                 raise InputError(
                     f"{path}: {image.width}x{image.height} pixels, more than {MAX_PIXELS:,}"
                 )
-            frames = _frames(image)  # Before Pillow turns it, and forgets from where.
-            return _to_rgb(ImageOps.exif_transpose(image)), frames
+            orientation = _orientation(image)  # Before Pillow turns it, and forgets it.
+            photo = _to_rgb(ImageOps.exif_transpose(image))
+            return photo, PhotoFrames.of_shown(photo.shape[1::-1], orientation)
     except InputError:
         raise
     except FileNotFoundError:
@@ -94,12 +95,16 @@ def read_frames(path):
 
 
 def _frames(image):
-    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-    orientation = int(orientation) if orientation in range(1, 9) else 1
     # Newer versions of Pillow swap the sides of a TIFF file themselves.
     tags = ExifTags.Base.ImageWidth, ExifTags.Base.ImageLength
-    size = tuple(map(image.tag_v2.get, tags)) if image.format == "TIFF" else image.size
-    return PhotoFrames(size, orientation)
+    size = [image.tag_v2[tag] for tag in tags] if image.format == "TIFF" else image.size
+    return PhotoFrames(tuple(map(int, size)), _orientation(image))
+
+
+def _orientation(image):
+    """1 to 8; another value of the tag counts as 1."""
+    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    return int(orientation) if orientation in range(1, 9) else 1
 
 
 def as_rgb(photo):

@@ -35,7 +35,10 @@ NFD = unicodedata.normalize("NFD", "Žofie.jpg")
         ("a/rex.jpg", ".\\a/./rex.jpg", ""),
         ("a/rex.jpg", "b/../a/rex.jpg", ""),
         ("a/rex.jpg", " a/rex.jpg ", ""),
-        ("a/rex.jpg", "rex.jpg", ""),
+        ("images/rex.jpg", "rex.jpg", ""),
+        ("images/rex.jpg", "Rex.jpeg", "ending"),
+        ("a/rex.jpg", "rex.jpg", "bare"),
+        ("a/rex.jpg", "REX", "bare"),
         ("a/rex.jpg", "/home/someone/a/rex.jpg", ""),
         ("a/rex.jpg", r"C:\Users\someone\a\rex.jpg", ""),
         ("a/rex.jpg", r"\\server\share\a\rex.jpg", ""),
@@ -53,8 +56,7 @@ NFD = unicodedata.normalize("NFD", "Žofie.jpg")
         ("a/rex.jpg", "a/rex", "ending"),
         ("a/rex.jpg", "A/REX.JPG", "ending"),
         ("a/rex.JPG", "a/rex.jpeg", "ending"),
-        ("a/rex.v2.jpg", "rex.v2", "ending"),
-        ("a/rex.jpg", "rex.jpg", ""),
+        ("a/rex.v2.jpg", "a/rex.v2", "ending"),
         ("a/rex.jpg", "/data/upload/1/rex.jpg", "bare"),
         ("a/rex.jpg", r"..\..\label-studio\media\upload\4\rex.jpg", "bare"),
         ("a/ab12cd34-rex.jpg", "http://localhost:8080/data/upload/1/ab12cd34-rex.jpg", "bare"),
@@ -69,7 +71,7 @@ def test_names_as_tools_write_them(tmp_path, file, name, doubt):
     photo(root / file)
     photo(root / "a" / "other.jpg")
     (root / "a" / "rex.txt").write_text("no photo")
-    found = PhotoLookup(root).find(name, size=(500, 400))
+    found = PhotoLookup(root, folders=("", "images")).find(name, size=(500, 400))
     assert (found.photo, found.doubt) == (file, doubt)
 
 
@@ -108,6 +110,9 @@ def test_a_bare_name_counts_only_with_the_shape_of_the_annotated_image(tmp_path)
     with pytest.raises(InputError, match=r"there is a/1.jpg, and no width and height"):
         lookup.find("b/1.jpg")
     assert lookup.find("/home/someone/b/1.jpg").doubt == "bare"
+    assert lookup.find("1.jpg").doubt == "bare"  # No folder contradicts.
+    with pytest.raises(InputError, match="its shape"):
+        lookup.find("1.jpg", size=(40, 40))
 
 
 @pytest.mark.parametrize(

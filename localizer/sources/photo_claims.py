@@ -8,7 +8,7 @@ from localizer.errors import InputError
 from localizer.sources.notes import note
 
 _NOTES = {
-    "bare": "were found by their bare name, as there is no such folder",
+    "bare": "were found by their bare name in another folder",
     "ending": "were found under another ending, or in other letters",
     "beside": "were taken for the one that their annotation file is named after, "
     "though it names another photo inside",

@@ -77,8 +77,7 @@ class PhotoLookup:
         parts = name_parts(name)
         for loose in (False, True) if parts else ():
             candidates = self._candidates(parts, loose)
-            least = 2 if is_of_another_place(name) else 1
-            whole = [one for one in candidates if _is_whole(parts, one, loose, least)]
+            whole = [one for one in candidates if self._is_whole(name, parts, one, loose, near)]
             if whole:
                 return Found(self._one_of(whole, parts, near, loose), "ending" if loose else "")
         if parts and (found := self._by_bare_name(name, parts, size)):
@@ -179,6 +178,20 @@ class PhotoLookup:
                     self._index[True][split_ending(parts[-1])[0]].append(photo)
         return self._index
 
+    def _is_whole(
+        self, name: str, parts: tuple[str, ...], photo: _Photo, loose: bool, near: str
+    ) -> bool:
+        """Whether nothing of the name, or nothing of the path below the root, is left over.
+
+        A single part is a whole name only in the folders of names, or of an annotation file that
+        may lie elsewhere.
+        """
+        common = _common(parts, photo, loose)
+        if common == 1:
+            at_hand = near or os.path.dirname(photo.path) in self._folders
+            return len(parts) == 1 and bool(at_hand) and not is_of_another_place(name)
+        return common == len(parts) or common >= photo.below
+
     def _one_of(self, photos: list[_Photo], parts: tuple[str, ...], near: str, loose: bool) -> str:
         """The nearest of photos that fit equally well, or InputError."""
         ending = split_ending(parts[-1])[1]
@@ -203,7 +216,7 @@ class PhotoLookup:
             if len(photos) > 1:
                 raise _several(photos)
             [photo] = photos
-            if size is None and not is_of_another_place(name):
+            if size is None and len(parts) > 1 and not is_of_another_place(name):
                 raise InputError(
                     f"{no_such_file(name)}; there is {photo}, and no width and height tell whether "
                     "it is meant: write its path"
@@ -251,15 +264,6 @@ def _common(parts: tuple[str, ...], photo: _Photo, loose: bool) -> int:
             break
         common += 1
     return common
-
-
-def _is_whole(parts: tuple[str, ...], photo: _Photo, loose: bool, least: int) -> bool:
-    """Whether nothing of the name, or nothing of the path below the root, contradicts the other.
-
-    At least `least` parts are in common, and two where the name has folders.
-    """
-    common = _common(parts, photo, loose)
-    return common >= least and (common == len(parts) or 2 <= common >= photo.below)
 
 
 def _nearness(photo: str, near: str) -> tuple[bool, int]:
