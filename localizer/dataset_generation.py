@@ -29,7 +29,6 @@ from localizer.splitting import (
 )
 from localizer.store import open_dataset
 from localizer.teacher_labels import Teacher, label_samples
-from localizer.turned_photos import note_on_turned
 
 
 @dataclass(frozen=True)
@@ -200,7 +199,6 @@ def _build(records, settings, folder, root, progress, labels):
             f"{root}: none of {len(records)} images is usable. The first, {first.image}: "
             f"{place}{first.reason}"
         )
-    note_on_turned(frame["frame"], settings.boxes_in)
     _split(frame, groups, lists, settings)
     if labels != "truth":
         frame["teacher"] = labels["teacher"]

@@ -10,12 +10,13 @@ from tqdm import tqdm
 
 from localizer.boxes import usable_rel_xyxy
 from localizer.errors import InputError
-from localizer.frames import QUARTER_TURNS, OtherShape, frame_of_box, turn_rel_xyxy
+from localizer.frames import QUARTER_TURNS, BoxFrame, OtherShape, frame_of_box, turn_rel_xyxy
 from localizer.near_duplicates import thumbnail
 from localizer.photos import read_turned_photo, stretch
 from localizer.sources.annotated_image import Skipped
 from localizer.sources.pixels import below_one_pixel
 from localizer.store import BOX_COLUMNS
+from localizer.turned_photos import note_on_turned
 
 _CHUNK = 256
 
@@ -37,7 +38,7 @@ def decode_photos(records, settings, root, images, thumbnails, progress):
         (samples, skipped, names): a dict per item of `images`, without group and split, and
         without a box where the record has none; a list of Skipped; the photo of each thumbnail.
     """
-    samples, skipped, names = [], [], {}
+    samples, skipped, names, frames = [], [], {}, []
     bar = tqdm(total=len(records), desc="Decoding photos", unit=" images", disable=not progress)
     with bar, ThreadPoolExecutor(settings.workers) as pool:
         for start in range(0, len(records), _CHUNK):
@@ -47,12 +48,14 @@ def decode_photos(records, settings, root, images, thumbnails, progress):
                 if outcome.thumbnail is not None and outcome.image not in names:
                     thumbnails.append(outcome.thumbnail)
                     names[outcome.image] = len(names)
+                frames.append(outcome.frame)
                 if outcome.sample is not None:
                     images.append(outcome.pixels)
                     samples.append(outcome.sample)
                 else:
                     skipped.append(shortened(outcome.image, outcome.reason, root, outcome.place))
             bar.update(len(chunk))
+    note_on_turned(frames, settings.boxes_in)
     return samples, skipped, list(names)
 
 
@@ -76,7 +79,10 @@ def checked_box(box_rel_xyxy):
 
 @dataclass(frozen=True)
 class _Outcome:
-    """What became of one record: a sample with its pixels, or the reason why there is none."""
+    """What became of one record: a sample with its pixels, or the reason why there is none.
+
+    `frame` is the BoxFrame of an annotated photo that is turned.
+    """
 
     image: str
     thumbnail: np.ndarray | None = None
@@ -84,6 +90,7 @@ class _Outcome:
     pixels: np.ndarray | None = None
     reason: str = ""
     place: str = ""
+    frame: BoxFrame | None = None
 
 
 def _decode_one(record, settings, root):
@@ -101,42 +108,40 @@ def _decode_one(record, settings, root):
     small = thumbnail(pixels) if settings.compares_photos else None
     if isinstance(record, Skipped):
         return _Outcome(record.image, small, reason=record.reason, place=record.place)
+    # A teacher has seen the photo as it is shown.
+    boxes_in = "shown" if record.score is not None else settings.boxes_in
+    annotated = None if record.width is None else (record.width, record.height)
     try:
-        sample = _sample(record, frames, settings.boxes_in)
+        frame = frame_of_box(frames, None if record.own_size else annotated, boxes_in)
     except OtherShape as error:
-        sizes = "annotated as {}x{}, shown as {}x{}".format(
-            record.width, record.height, *frames.shown
-        )
+        width, height = frames.shown
+        sizes = f"annotated as {record.width}x{record.height}, shown as {width}x{height}"
         place = f"{record.place}: {sizes}" if record.place else sizes
         return _Outcome(record.image, small, reason=str(error), place=place)
+    is_turned = frames.orientation != 1 and record.box_rel_xyxy and record.score is None
+    told = frame if is_turned else None
+    try:
+        sample = _sample(record, frames, frame)
     except InputError as error:
-        return _Outcome(record.image, small, reason=str(error), place=record.place)
-    return _Outcome(record.image, small, sample, pixels)
+        return _Outcome(record.image, small, reason=str(error), place=record.place, frame=told)
+    return _Outcome(record.image, small, sample | {"frame": told}, pixels, frame=told)
 
 
-def _sample(record, frames, boxes_in):
-    """A row of samples.csv, and `frame`: the BoxFrame of a turned photo, or None."""
-    annotated = None if record.width is None else (record.width, record.height)
-    # A teacher has seen the photo as it is shown.
-    boxes_in = "shown" if record.score is not None else boxes_in
-    frame = frame_of_box(frames, None if record.own_size else annotated, boxes_in)
-    width, height = annotated or frames.of(frame.name)
-    box, size = record.box_rel_xyxy, (width, height)
+def _sample(record, frames, frame):
+    """A row of samples.csv without group and split, as the photo is shown."""
+    size = (record.width, record.height) if record.width else frames.of(frame.name)
+    box = record.box_rel_xyxy
     if frame.name == "stored":
         box = box and turn_rel_xyxy(box, frames.orientation)
-        width, height = size[::-1] if frames.orientation in QUARTER_TURNS else size
+        size = size[::-1] if frames.orientation in QUARTER_TURNS else size
     sample = {
-        "image": record.image, "width": width, "height": height,
-        "species": record.species, "breed": record.breed, "frame": None,
+        "image": record.image, "width": size[0], "height": size[1],
+        "species": record.species, "breed": record.breed,
     }  # fmt: skip
     if box is not None:
         sample |= checked_box(box)
-        if below_one_pixel([sample[side] for side in BOX_COLUMNS], (width, height)):
-            raise InputError(
-                "the box is below one pixel; are its numbers parts of the image's size?"
-            )
-        if record.score is None and frames.orientation != 1:
-            sample["frame"] = frame
+        if below_one_pixel([sample[side] for side in BOX_COLUMNS], size):
+            raise InputError("the box is below one pixel: are these parts of the image's size?")
     if record.score is not None:
         sample["score"] = record.score
     return sample
