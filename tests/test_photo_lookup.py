@@ -39,15 +39,15 @@ NFD = unicodedata.normalize("NFD", "Žofie.jpg")
         ("images/rex.jpg", "Rex.jpeg", "ending"),
         ("a/rex.jpg", "rex.jpg", "bare"),
         ("a/rex.jpg", "REX", "bare"),
-        ("a/rex.jpg", "/home/someone/a/rex.jpg", ""),
-        ("a/rex.jpg", r"C:\Users\someone\a\rex.jpg", ""),
-        ("a/rex.jpg", r"\\server\share\a\rex.jpg", ""),
+        ("a/rex.jpg", "/home/someone/a/rex.jpg", "prefix"),
+        ("a/rex.jpg", r"C:\Users\someone\a\rex.jpg", "prefix"),
+        ("a/rex.jpg", r"\\server\share\a\rex.jpg", "prefix"),
         ("a/rex.jpg", "../../a/rex.jpg", ""),
-        ("a/rex.jpg", "file:///C:/someone/a/rex.jpg", ""),
-        ("a/rex.jpg", "s3://bucket/a/rex.jpg?version=2#x", ""),
+        ("a/rex.jpg", "file:///C:/someone/a/rex.jpg", "prefix"),
+        ("a/rex.jpg", "s3://bucket/a/rex.jpg?version=2#x", "prefix"),
         ("a/rex.jpg", "/data/local-files/?d=a%2Frex.jpg", ""),
         ("rex.jpg", "../root/rex.jpg", ""),
-        ("rex.jpg", "/home/someone/root/rex.jpg", ""),
+        ("rex.jpg", "/home/someone/root/rex.jpg", "prefix"),
         ("two words.jpg", "two%20words.jpg", ""),
         ("two%20words.jpg", "two words.jpg", ""),
         ("two%20words.jpg", "two%20words.jpg", ""),
@@ -137,6 +137,15 @@ def test_a_photo_in_doubt_is_not_taken_from_another_annotation(tmp_path, capsys)
     for line in (3, 4, 5):
         assert "means it, too" in found[f"boxes.csv line {line}"].reason
     assert "note" not in capsys.readouterr().err
+    photo(tmp_path / "root" / "rex.jpg")
+    rows = ["/home/a/root/rex.jpg,1,1,30,30", "/home/b/root/rex.jpg,9,9,20,20"]
+    table(tmp_path / "root", *rows)
+    assert all("means it, too" in one.reason for one in csv_table.read(tmp_path / "root"))
+    rows = ["rex.jpg,1,1,9,9", ".\\rex.jpg,1,1,30,30", " rex.jpg,1,1,20,20"]
+    table(tmp_path / "root", *rows)
+    [found] = csv_table.read(tmp_path / "root")
+    assert found.place == "boxes.csv line 3"  # Three objects, of which it is the largest.
+    rows = ["rex.jpg,1,1,30,30"]
     table(tmp_path, *rows[:1], "/data/a/kit.jpg,1,1,9,9", "/data/a/kit.jpg,9,9,30,30")
     assert [one.image for one in csv_table.read(tmp_path)] == ["rex.jpg", "kit.jpg"]
     said = capsys.readouterr().err

@@ -21,8 +21,9 @@ class Found:
 
     Attributes:
         photo: path below the root.
-        doubt: "" when the name leads nowhere else, or else a key of the notes; a photo in doubt is
-            not taken when another annotation means it, too.
+        doubt: "" when the name leads nowhere else, "prefix" when more or less stands before it, or
+            else a key of the notes; a photo in doubt is not taken when another annotation means
+            it, too.
     """
 
     photo: str

@@ -79,7 +79,10 @@ class PhotoLookup:
             candidates = self._candidates(parts, loose)
             whole = [one for one in candidates if self._is_whole(name, parts, one, loose, near)]
             if whole:
-                return Found(self._one_of(whole, parts, near, loose), "ending" if loose else "")
+                photo = self._one_of(whole, parts, near, loose)
+                paths = [(*parts_alike(folder), *parts) for folder in self._folders]
+                is_alike = near or parts_alike(photo) in paths
+                return Found(photo, "ending" if loose else "" if is_alike else "prefix")
         if parts and (found := self._by_bare_name(name, parts, size)):
             return Found(found, "bare")
         raise self._none(name)
@@ -110,7 +113,7 @@ class PhotoLookup:
             if own is None:
                 return found
             if _stem(found.photo) == _stem(own):
-                return Found(own) if found.doubt else found
+                return Found(found.photo if found.doubt in ("", "prefix") else own)
             # One in a folder farther away only happens to have that name.
             is_beside = _nearness(own, file) >= _nearness(found.photo, file)
             return Found(own, "beside") if is_beside else found
