@@ -23,6 +23,7 @@ from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveInt
 
 from localizer.command_line import build_parser, run_script, start_keras
 from localizer.errors import InputError
+from localizer.frames import BOXES_IN
 from localizer.sources.opening import SOURCES, default_source, open_source
 
 
@@ -53,6 +54,9 @@ def build_options():
         help="what to do with several objects in a photo")  # fmt: skip
     add("--box-format", type=Literal["pixels", "relative"], default="pixels",
         help="csv: unit of the boxes")  # fmt: skip
+    add("--boxes-in", type=Literal[BOXES_IN], default="auto",
+        help="frame of boxes on photos that EXIF turns: auto goes by the annotated size, and "
+        "takes shown where it does not tell")  # fmt: skip
     add("--annotations", type=Path | None, help="coco: the JSON file, when there are several")
     add("--workers", type=PositiveInt, default=2, help="threads that decode, processes that draw")
     add("--overwrite", action="store_true", help="replace a dataset folder that is there")
@@ -81,6 +85,7 @@ def main():
         options.source, options.root, target, multiple=options.multiple, count=options.count,
         seed=options.seed, box_format=options.box_format, annotations=options.annotations,
         workers=options.workers, split_by=split_by, split_file=split_file, teacher=options.teacher,
+        boxes_in=options.boxes_in,
     )  # fmt: skip
     default_fractions = (1, 0, 0) if options.source == "folder" else (0.8, 0.1, 0.1)
     settings = GenerationSettings(
@@ -95,6 +100,7 @@ def main():
         find_duplicates=options.source != "synthetic",
         exclude=tuple(open_exclusion(text) for text in options.exclude),
         workers=options.workers,
+        boxes_in=options.boxes_in,
     )
     companion, note = choose_labels(options.teacher_labels, settings)
     settings = replace(settings, companion=companion)

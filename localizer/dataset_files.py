@@ -9,6 +9,7 @@ import pandas as pd
 from localizer.drawing.contact_sheet import write_contact_sheet
 from localizer.splitting import SPLITS, leader
 from localizer.store import BOX_COLUMNS, COLUMNS, sha256_of
+from localizer.turned_photos import count_turned
 
 
 def write_tables(frame, skipped, groups, folder):
@@ -23,8 +24,8 @@ def write_tables(frame, skipped, groups, folder):
     """
     columns = [*COLUMNS, *(column for column in ("score", "teacher") if column in frame)]
     _write_csv(frame[columns], folder / "samples.csv")
-    reasons = [(one.image, one.reason) for one in skipped]
-    _write_csv(pd.DataFrame(reasons, columns=["image", "reason"]), folder / "skipped.csv")
+    reasons = [(one.image, one.reason, one.place) for one in skipped]
+    _write_csv(pd.DataFrame(reasons, columns=["image", "reason", "place"]), folder / "skipped.csv")
     near = [(leader(group), image) for group in groups for image in group]
     _write_csv(pd.DataFrame(near, columns=["group", "image"]), folder / "near_duplicates.csv")
     pixels = np.load(folder / "images.npy", mmap_mode="r")
@@ -61,6 +62,7 @@ def write_description(frame, skipped, groups, listed, settings, labels, root, fo
         "fractions": settings.shares,
         "split_by": settings.split_by,
         "split_file": str(settings.split_file.path) if settings.split_file else None,
+        "boxes_in": settings.boxes_in,
         "counts": {
             "listed": listed,
             "used": len(frame),
@@ -68,6 +70,7 @@ def write_description(frame, skipped, groups, listed, settings, labels, root, fo
             "clipped_boxes": int(frame["clipped"].sum()),
             "near_duplicate_groups": len(groups),
             "near_duplicates": sum(map(len, groups)),
+            **count_turned(frame["frame"]),
             **{split: int((frame["split"] == split).sum()) for split in SPLITS},
         },
         "box_area": {

@@ -50,6 +50,8 @@ class GenerationSettings:
         teacher: a Teacher for a source without boxes.
         companion: a LabelFile with a teacher's boxes on other photos of the source, which go into
             a dataset folder `unlabelled/` inside.
+        boxes_in: the frame that boxes on turned photos (EXIF) were drawn in, one of BOXES_IN;
+            "auto" goes by the sizes of the annotated images, and takes "shown" where they fit both.
         workers: threads that decode.
     """
 
@@ -65,6 +67,7 @@ class GenerationSettings:
     exclude: tuple[Exclusion, ...] = ()
     teacher: Teacher | None = None
     companion: LabelFile | None = None
+    boxes_in: str = "auto"
     workers: int = 2
 
     @property
@@ -191,9 +194,10 @@ def _build(records, settings, folder, root, progress, labels):
     skipped += refused
     if frame.empty:
         first = skipped[0]
+        place = f"{first.place}: " if first.place not in ("", first.image) else ""
         raise InputError(
             f"{root}: none of {len(records)} images is usable. The first, {first.image}: "
-            f"{first.reason}"
+            f"{place}{first.reason}"
         )
     _split(frame, groups, lists, settings)
     if labels != "truth":

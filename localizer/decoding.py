@@ -10,9 +10,13 @@ from tqdm import tqdm
 
 from localizer.boxes import usable_rel_xyxy
 from localizer.errors import InputError
+from localizer.frames import QUARTER_TURNS, BoxFrame, OtherShape, frame_of_box, turn_rel_xyxy
 from localizer.near_duplicates import thumbnail
-from localizer.photos import read_photo, stretch
+from localizer.photos import read_turned_photo, stretch
 from localizer.sources.annotated_image import Skipped
+from localizer.sources.pixels import below_one_pixel
+from localizer.store import BOX_COLUMNS
+from localizer.turned_photos import note_on_turned
 
 _CHUNK = 256
 
@@ -34,7 +38,7 @@ def decode_photos(records, settings, root, images, thumbnails, progress):
         (samples, skipped, names): a dict per item of `images`, without group and split, and
         without a box where the record has none; a list of Skipped; the photo of each thumbnail.
     """
-    samples, skipped, names = [], [], {}
+    samples, skipped, names, frames = [], [], {}, []
     bar = tqdm(total=len(records), desc="Decoding photos", unit=" images", disable=not progress)
     with bar, ThreadPoolExecutor(settings.workers) as pool:
         for start in range(0, len(records), _CHUNK):
@@ -44,20 +48,22 @@ def decode_photos(records, settings, root, images, thumbnails, progress):
                 if outcome.thumbnail is not None and outcome.image not in names:
                     thumbnails.append(outcome.thumbnail)
                     names[outcome.image] = len(names)
+                frames.append(outcome.frame)
                 if outcome.sample is not None:
                     images.append(outcome.pixels)
                     samples.append(outcome.sample)
                 else:
-                    skipped.append(shortened(outcome.image, outcome.reason, root))
+                    skipped.append(shortened(outcome.image, outcome.reason, root, outcome.place))
             bar.update(len(chunk))
+    note_on_turned(frames, settings.boxes_in)
     return samples, skipped, list(names)
 
 
-def shortened(image, reason, root):
+def shortened(image, reason, root, place=""):
     """A Skipped without the path of the root and the name of the photo, which stand elsewhere."""
     above = re.escape(str(root).rstrip("/\\")) + r"[/\\]"
     reason = re.sub(rf"(?<![\w./\\'\"-]){above}", "", reason)
-    return Skipped(image, reason.removeprefix(f"{image}: "))
+    return Skipped(image, reason.removeprefix(f"{image}: "), place=place)
 
 
 def checked_box(box_rel_xyxy):
@@ -73,60 +79,69 @@ def checked_box(box_rel_xyxy):
 
 @dataclass(frozen=True)
 class _Outcome:
-    """What became of one record: a sample with its pixels, or the reason why there is none."""
+    """What became of one record: a sample with its pixels, or the reason why there is none.
+
+    `frame` is the BoxFrame of an annotated photo that is turned.
+    """
 
     image: str
     thumbnail: np.ndarray | None = None
     sample: dict | None = None
     pixels: np.ndarray | None = None
     reason: str = ""
+    place: str = ""
+    frame: BoxFrame | None = None
 
 
 def _decode_one(record, settings, root):
     path = root / record.image
     # isfile is False for what no file can be named, where Path.is_file raises.
     if isinstance(record, Skipped) and not (settings.compares_photos and os.path.isfile(path)):
-        return _Outcome(record.image, reason=record.reason)
+        return _Outcome(record.image, reason=record.reason, place=record.place)
     try:
-        photo = read_photo(path)
+        photo, frames = read_turned_photo(path)
     except InputError as error:
-        reason = record.reason if isinstance(record, Skipped) else str(error)
-        return _Outcome(record.image, reason=reason)
+        if isinstance(record, Skipped):
+            return _Outcome(record.image, reason=record.reason, place=record.place)
+        return _Outcome(record.image, reason=str(error))
     pixels = stretch(photo, settings.image_size)
     small = thumbnail(pixels) if settings.compares_photos else None
     if isinstance(record, Skipped):
-        return _Outcome(record.image, small, reason=record.reason)
+        return _Outcome(record.image, small, reason=record.reason, place=record.place)
+    # A teacher has seen the photo as it is shown.
+    boxes_in = "shown" if record.score is not None else settings.boxes_in
+    annotated = None if record.width is None else (record.width, record.height)
     try:
-        sample = _sample(record, photo)
+        frame = frame_of_box(frames, None if record.own_size else annotated, boxes_in)
+    except OtherShape as error:
+        width, height = frames.shown
+        sizes = f"annotated as {record.width}x{record.height}, shown as {width}x{height}"
+        place = f"{record.place}: {sizes}" if record.place else sizes
+        return _Outcome(record.image, small, reason=str(error), place=place)
+    is_turned = frames.orientation != 1 and record.box_rel_xyxy and record.score is None
+    told = frame if is_turned else None
+    try:
+        sample = _sample(record, frames, frame)
     except InputError as error:
-        return _Outcome(record.image, small, reason=str(error))
-    return _Outcome(record.image, small, sample, pixels)
+        return _Outcome(record.image, small, reason=str(error), place=record.place, frame=told)
+    return _Outcome(record.image, small, sample | {"frame": told}, pixels, frame=told)
 
 
-def _sample(record, photo):
-    height, width = photo.shape[:2]
-    if record.width is not None:
-        _check_aspect(record, width, height)
-        width, height = record.width, record.height
+def _sample(record, frames, frame):
+    """A row of samples.csv without group and split, as the photo is shown."""
+    size = (record.width, record.height) if record.width else frames.of(frame.name)
+    box = record.box_rel_xyxy
+    if frame.name == "stored":
+        box = box and turn_rel_xyxy(box, frames.orientation)
+        size = size[::-1] if frames.orientation in QUARTER_TURNS else size
     sample = {
-        "image": record.image, "width": width, "height": height,
+        "image": record.image, "width": size[0], "height": size[1],
         "species": record.species, "breed": record.breed,
     }  # fmt: skip
-    if record.box_rel_xyxy is not None:
-        try:
-            sample |= checked_box(record.box_rel_xyxy)
-        except InputError as error:
-            raise InputError(f"{record.place}: {error}" if record.place else str(error)) from None
+    if box is not None:
+        sample |= checked_box(box)
+        if below_one_pixel([sample[side] for side in BOX_COLUMNS], size):
+            raise InputError("the box is below one pixel: are these parts of the image's size?")
     if record.score is not None:
         sample["score"] = record.score
     return sample
-
-
-def _check_aspect(record, width, height):
-    """A resized copy keeps the aspect ratio up to a pixel of rounding; anything else is no copy."""
-    error = abs(width * record.height / record.width - height)
-    if error > 1.5 + 0.01 * height:
-        raise InputError(
-            f"the photo is {width}x{height} pixels, but the annotated image was "
-            f"{record.width}x{record.height}: not the same picture, or rotated"
-        )

@@ -14,6 +14,7 @@ from PIL import Image
 from localizer.errors import InputError
 from localizer.photos import SUFFIXES
 from localizer.special_files import refuse_impossible_path
+from localizer.walking import walk_files
 
 
 def find_photos(argument):
@@ -65,11 +66,8 @@ def _matching(pattern):
 def _walk(folder):
     # A folder that cannot be listed is passed on as if it were a photo, and so gets reported.
     unlisted = []
-    for path, folders, files in os.walk(folder, onerror=lambda e: unlisted.append(e.filename)):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
-                yield os.path.join(path, name)
+    for path, files in walk_files(folder, lambda error: unlisted.append(error.filename)):
+        yield from (os.path.join(path, name) for name in files if name.lower().endswith(SUFFIXES))
     yield from unlisted
 
 

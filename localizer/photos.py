@@ -8,10 +8,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pillow_heif
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from localizer.boxes import clip_rel_xyxy
 from localizer.errors import InputError
+from localizer.frames import PhotoFrames
 from localizer.special_files import refuse_special_file
 
 pillow_heif.register_heif_opener()
@@ -47,6 +48,11 @@ def read_photo(path):
     Raises:
         InputError: missing, empty, truncated, damaged, too large, or no image at all.
     """
+    return read_turned_photo(path)[0]
+
+
+def read_turned_photo(path):
+    """As `read_photo`; gives (photo, PhotoFrames), which say how it was turned."""
     path = Path(path)
     try:
         refuse_special_file(path)
@@ -58,7 +64,7 @@ def read_photo(path):
 
 
 def _decode(file, name, size):
-    """`read_photo` of a path or a binary file object of `size` bytes; errors call it `name`."""
+    """`read_turned_photo` of a path or a binary file object of `size` bytes; errors call it `name`."""
     try:
         with Image.open(file) as image:
             if image.format == "EPS":  # Pillow would have Ghostscript run it.
@@ -67,7 +73,9 @@ def _decode(file, name, size):
                 raise InputError(
                     f"{name}: {image.width}x{image.height} pixels, more than {MAX_PIXELS:,}"
                 )
-            return _to_rgb(ImageOps.exif_transpose(image))
+            orientation = _orientation(image)  # Before Pillow turns it, and forgets it.
+            photo = _to_rgb(ImageOps.exif_transpose(image))
+            return photo, PhotoFrames.of_shown(photo.shape[1::-1], orientation)
     except (InputError, FileNotFoundError, MemoryError):
         raise
     except UnidentifiedImageError:
@@ -76,6 +84,35 @@ def _decode(file, name, size):
     except Exception as error:  # Damaged files surface as many kinds of exception in Pillow.
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{name}: cannot be decoded ({reason})") from None
+
+
+def read_frames(path):
+    """The PhotoFrames of a file.
+
+    Only the header is read, except of PNG files, which may have their EXIF data at the end.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        refuse_special_file(path)
+        with Image.open(path) as image:
+            return _frames(image)
+    except Exception as error:  # Damaged files surface as many kinds of exception in Pillow.
+        raise InputError(f"the photo's size cannot be read ({error})") from None
+
+
+def _frames(image):
+    # Newer versions of Pillow swap the sides of a TIFF file themselves.
+    tags = ExifTags.Base.ImageWidth, ExifTags.Base.ImageLength
+    size = [image.tag_v2[tag] for tag in tags] if image.format == "TIFF" else image.size
+    return PhotoFrames(tuple(map(int, size)), _orientation(image))
+
+
+def _orientation(image):
+    """1 to 8; another value of the tag counts as 1."""
+    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    return int(orientation) if orientation in range(1, 9) else 1
 
 
 def as_rgb(photo, channels="rgb"):
@@ -109,7 +146,7 @@ def as_rgb(photo, channels="rgb"):
         except (OSError, ValueError) as error:  # Pillow decodes late, and not every mode is RGB's.
             raise InputError(f"the PIL image cannot be decoded ({error})") from None
     content = _content(photo)
-    return _decode(io.BytesIO(content), "the photo's bytes", len(content))
+    return _decode(io.BytesIO(content), "the photo's bytes", len(content))[0]
 
 
 def is_one_photo(photos):

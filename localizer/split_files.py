@@ -17,6 +17,9 @@ from localizer.errors import InputError
 from localizer.sources.annotated_image import AnnotatedImage
 from localizer.sources.choosing import path_below_root
 from localizer.sources.csv_rows import read_rows
+from localizer.sources.photo_claims import settle
+from localizer.sources.photo_lookup import PhotoLookup
+from localizer.sources.photo_names import is_of_another_place
 from localizer.splitting import SPLITS
 from localizer.store import sha256_of
 
@@ -40,8 +43,10 @@ class SplitFile:
     splits: dict
     identity: str
 
-    def of_records(self, records):
+    def of_records(self, records, root="."):
         """Dict from each AnnotatedImage or Skipped of a source to its split.
+
+        Photos are looked for as in the sources, by names that may be written otherwise.
 
         "" where the table lacks an annotated one; other photos that it lacks are not in the dict.
         Says how many photos of the table the source lacks.
@@ -50,7 +55,8 @@ class SplitFile:
             InputError: none of the source's photos is in the table.
         """
         images = [record.image for record in records]
-        missing = sorted({*self.splits} - {*images})
+        splits = self._found_splits(images, root)
+        missing = sorted(name for name in self.splits if name not in splits)
         if len(missing) == len(self.splits):
             raise InputError(
                 f"--split-by {self.path}: the source has none of its photos. The table has "
@@ -64,7 +70,26 @@ class SplitFile:
                 file=sys.stderr,
             )
         annotated = {one.image: "" for one in records if isinstance(one, AnnotatedImage)}
-        return annotated | {one: self.splits[one] for one in images if one in self.splits}
+        return annotated | {one: splits[one] for one in images if one in splits}
+
+    def _found_splits(self, images, root):
+        """The split of each name of the table that is found, and of the image it means."""
+        splits = {image: self.splits[image] for image in images if image in self.splits}
+        lookup, found = PhotoLookup(root, images), {}
+        for name in self.splits.keys() - splits.keys():
+            try:
+                found[name] = lookup.find(name)
+            except InputError:
+                continue
+        for name, image in settle(found).items():
+            if isinstance(image, str):
+                split = splits[name] = self.splits[name]
+                if splits.setdefault(image, split) != split:
+                    raise InputError(
+                        f"{self.path}: {image} is in the {splits[image]} split, and as {name} in "
+                        f"{split}"
+                    )
+        return splits
 
 
 def open_split(option, fractions):
@@ -131,4 +156,7 @@ def _read_row(header, fields):
     split = _NAMES.get(cells["split"].strip().lower())
     if split is None:
         raise InputError(f"the split is {cells['split']!r:.100}; it is one of {', '.join(SPLITS)}")
-    return path_below_root(cells["image"]), split
+    image = cells["image"]
+    # An absolute path may be one of another machine.
+    is_absolute = is_of_another_place(image) and ".." not in image
+    return image if is_absolute else path_below_root(image), split

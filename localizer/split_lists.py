@@ -21,7 +21,7 @@ def read_lists(records, settings, root):
         InputError: there are no lists, or none of these photos is in them.
     """
     if settings.split_file is not None:
-        return settings.split_file.of_records(records)
+        return settings.split_file.of_records(records, root)
     if settings.split_by == "name":
         return {}
     _check_official(records, settings, root)

@@ -91,9 +91,11 @@ def test_what_cannot_be_used_is_left_out_with_a_reason(root):
     skipped = pd.read_csv(dataset.path / "skipped.csv")
     assert skipped["image"].tolist() == list(unusable)
     words = ["no such file", "cannot be decoded", "empty or inverted", "outside the image"]
-    words += ["40x60", "x.xml: no <object> in it", "no such file"]
+    words += ["not the same picture", "x.xml: no <object> in it", "no such file"]
     for word, reason in zip(words, skipped["reason"], strict=True):
         assert word in reason and str(root) not in reason
+    places = skipped.set_index("image")["place"].dropna()
+    assert places.to_dict() == {"dog_3.png": "annotated as 40x60, shown as 60x40"}
     assert dataset.samples[["width", "height"]].to_numpy().tolist() == [[600, 402], [60, 40]]
     np.testing.assert_allclose(dataset.boxes_rel_xyxy[1], [0, 0.25, 0.5, 1])
     counts = dataset.description["counts"]

@@ -246,14 +246,17 @@ def test_reasons_are_short_and_each_photo_is_once_among_the_copies(tmp_path, run
     (root / "broken.jpg").write_bytes(b"")
     done = run_script(SCRIPT, "--source", "csv", "--root", "photos", "--out", "mine")
     assert done.returncode == 0, done.stderr
-    skipped = pd.read_csv(tmp_path / "mine" / "skipped.csv").set_index("image")["reason"]
-    assert skipped["rex.jpg"] == "boxes.csv line 3: xmax: 'x' is not a number"
-    assert "there is no file 'photos/no.jpg'" in skipped["photos/no.jpg"]
+    table = pd.read_csv(tmp_path / "mine" / "skipped.csv").set_index("image")
+    skipped, places = table["reason"], table["place"]
+    assert skipped["rex.jpg"] == "xmax: 'x' is not a number"
+    assert places["rex.jpg"] == "boxes.csv line 3"
+    assert "there is no such file" in skipped["photos/no.jpg"]
+    assert places["turned.png"] == "boxes.csv line 5: annotated as 500x375, shown as 375x500"
     assert skipped["broken.jpg"] == "the file is empty"
     assert "not the same picture, or rotated" in skipped["turned.png"]
     assert pd.read_csv(tmp_path / "mine" / "near_duplicates.csv").empty
     assert "1 boxes reached outside their image" in done.stdout
-    assert "boxes.csv line 3" in done.stdout
+    assert "xmax: 'x' is not a number" in done.stdout
 
 
 def limit_files(limit):

@@ -109,7 +109,8 @@ def test_iscrowd_of_a_wrong_type_is_no_single_object(tmp_path, value):
     coco_file(tmp_path, {"iscrowd": value})
     [found] = coco.read(tmp_path)
     assert isinstance(found, Skipped)
-    assert "annotations[0].iscrowd: expected 0 or 1, found" in found.reason
+    assert "iscrowd: expected 0 or 1, found" in found.reason
+    assert found.place == "annotations.json: annotations[0]"
 
 
 @pytest.mark.parametrize("value", [0, False, None])

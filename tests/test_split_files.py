@@ -130,16 +130,22 @@ def test_photos_that_one_of_both_lacks_are_named(tmp_path, run_script):
     done = run_script(SCRIPT, *source, "--split-by", "mine.csv", "--out", "one")
     assert done.returncode == 0 and "lacks 1 of 3 photos, such as x/9.png" in done.stderr
     skipped = pd.read_csv(tmp_path / "one" / "skipped.csv")
-    assert skipped.to_numpy().tolist() == [["4.png", "not in mine.csv"]]
+    assert skipped[["image", "reason"]].to_numpy().tolist() == [["4.png", "not in mine.csv"]]
+    # The same photos by other names, as a table of another machine has them.
+    (tmp_path / "names.csv").write_text("image,split\nphotos/0.png,train\n/x/photos/2.PNG,test\n")
+    done = run_script(SCRIPT, *source, "--split-by", "names.csv", "--out", "named")
+    assert done.returncode == 0 and "lacks" not in done.stderr, done.stderr
+    written = pd.read_csv(tmp_path / "named" / "samples.csv").set_index("image")["split"]
+    assert written.to_dict() == {"0.png": "train", "2.png": "test"}
     done = run_script(SCRIPT, *source, "--out", "plain")
     hint = f"columns that are not used: split; --split-by {tmp_path}/photos/boxes.csv goes by its"
     assert done.returncode == 0 and hint in done.stderr
     for options, message in [
         (["--split-by", "nothing.csv"], "nothing.csv: is no file; it is name, official, a CSV"),
         (["--split-by", "mine.csv", "--fractions", 1, 0, 0], "mine.csv says which photo"),
-        (["--split-by", "other.csv"], "has none of its photos. The table has 'photos/0.png', the "),
+        (["--split-by", "other.csv"], "has none of its photos. The table has 'other/0.png', the "),
     ]:
-        (tmp_path / "other.csv").write_text("image,split\nphotos/0.png,train\n")
+        (tmp_path / "other.csv").write_text("image,split\nother/0.png,train\n")
         done = run_script(SCRIPT, *source, *options, "--out", "two")
         assert done.returncode == 2 and message in done.stderr, done.stderr
         assert not (tmp_path / "two").exists()

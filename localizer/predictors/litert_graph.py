@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from localizer.errors import InputError
-from localizer.process_wide import fork_safe_lock
 from localizer.predictors.optional_package import optional_package
 from localizer.predictors.photo_input import PhotoInput
 from localizer.predictors.predictor import Cost
 from localizer.predictors.tflite_metadata import TensorMetadata, read_tflite_metadata
+from localizer.process_wide import fork_safe_lock
 from localizer.quiet import quiet_stderr
 
 _USUAL_SIGNATURE = "serving_default"

@@ -19,6 +19,8 @@ class AnnotatedImage:
             "" when there is none.
         score: a teacher's confidence in the box, 0 to 1; None when people drew it.
         place: where the box is written, as "boxes.csv line 7", for messages.
+        own_size: whether width and height were taken from the photo, as the annotation has none;
+            they do not tell then whether the box was drawn on the photo as it is stored or shown.
     """
 
     image: str
@@ -30,15 +32,18 @@ class AnnotatedImage:
     official_split: str = ""
     score: float | None = None
     place: str = field(default="", compare=False)
+    own_size: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
 class Skipped:
     """A photo that cannot be used, and the reason in words a user understands.
 
-    It may be a near-duplicate of one that is used, so its `official_split` counts, too.
+    It may be a near-duplicate of one that is used, so its `official_split` counts, too. `place` is
+    where the reason is found, as "boxes.csv line 7"; reasons are counted together without it.
     """
 
     image: str
     reason: str
     official_split: str = ""
+    place: str = ""

@@ -1,9 +1,8 @@
 """What the readers of people's own data share: places of photos, numbers, one object of several."""
 
-import os
 import reprlib
 from collections.abc import Sequence
-from pathlib import Path, PurePath
+from pathlib import PurePath
 
 from localizer.boxes import area_xyxy, usable_rel_xyxy
 from localizer.errors import InputError
@@ -42,9 +41,10 @@ def _usable_area(annotated: AnnotatedImage) -> float:
         return -1.0
 
 
-def skipped(image: str, reason: str) -> Skipped:
+def skipped(image: str, reason: str, place: str = "") -> Skipped:
     """A `Skipped` that fits into a table: not too long, and UTF-8 even where a name is not."""
-    return Skipped(*(_writable(_shortened(text)) for text in (image, reason)))
+    image, reason, place = (_writable(_shortened(text)) for text in (image, reason, place))
+    return Skipped(image, reason, place=place)
 
 
 def _writable(text: str) -> str:
@@ -83,42 +83,6 @@ def path_below_root(name: str) -> str:
     return path.as_posix()
 
 
-def is_file_below(root: Path, path: str) -> bool:
-    """Whether `path` is a file below `root`; False too for names that no file can have."""
-    return os.path.isfile(os.path.join(root, path))
-
-
-def no_such_file(name: str) -> InputError:
-    """The error for a photo that is named by an annotation and not there."""
-    hint = " (write / between folders, not \\)" if "\\" in name else ""
-    return InputError(f"there is no file {reprlib.repr(name)} below the root folder{hint}")
-
-
-def list_files(root: Path, folder: Path) -> list[str]:
-    """All files below `folder`, sorted, as paths below `root` with `/` between their parts.
-
-    Names that begin with a dot are left out: macOS puts a `._photo.xml` beside `photo.xml`.
-
-    Raises:
-        InputError: a folder cannot be listed.
-    """
-    found = []
-    for parent, folders, names in os.walk(folder, onerror=_refuse_unlisted):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        below = Path(parent).relative_to(root)
-        found += [(below / name).as_posix() for name in names if not name.startswith(".")]
-    return sorted(found)
-
-
-def _refuse_unlisted(error: OSError) -> None:
-    if not isinstance(error, PermissionError):  # No such folder: the source says what it expects.
-        return
-    raise InputError(
-        f"{error.filename}: the folder cannot be listed ({error.strerror}); give yourself the "
-        "permission to read it, or move it away"
-    )
-
-
 def number_from_text(text: str) -> float:
     """A coordinate from text such as "48" or "48.0"; InputError when it is none."""
     try:
@@ -128,11 +92,3 @@ def number_from_text(text: str) -> float:
     if not abs(value) <= MAX_PIXELS_ALONG_SIDE:  # NaN compares as False.
         raise InputError(f"{reprlib.repr(text)} cannot be a coordinate in an image")
     return value
-
-
-def side_from_text(text: str) -> int:
-    """An image's width or height in pixels from text; InputError unless whole and above 0."""
-    value = number_from_text(text)
-    if value <= 0 or value != int(value):
-        raise InputError(f"{reprlib.repr(text)} is not a whole number of pixels above 0")
-    return int(value)

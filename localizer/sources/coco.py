@@ -5,7 +5,7 @@
 
 The JSON file is `root/annotations.json`, or the only `*.json` in `root` and `root/annotations`, or
 the one that is named with `--annotations FILE`. A photo is looked for at `root/<file_name>`, at
-`root/images/<file_name>`, and then anywhere below the root, where it must be in one place only.
+`root/images/<file_name>`, and then anywhere below the root (see photo_lookup.py).
 What is read of the file (https://cocodataset.org/#format-data):
 
     {"images": [{"id": 1, "file_name": "rex.jpg", "width": 500, "height": 375}],
@@ -13,30 +13,29 @@ What is read of the file (https://cocodataset.org/#format-data):
      "categories": [{"id": 1, "name": "beagle", "supercategory": "dog"}]}
 
 `bbox` is [xmin, ymin, width, height] in 0-based continuous pixels. The category's name becomes the
-breed, its supercategory the species. Annotations with `"iscrowd": 1` mark groups, not one object,
-and are ignored. What breaks the links inside the file (ids, missing lists) is an error; what
-concerns one photo leaves this photo out.
+breed, its supercategory the species. Where there is no `bbox`, the extent of the `segmentation`
+(polygons, or a mask as runs) is the box; where an image has no width and height, the photo's own
+are taken. Annotations with `"iscrowd": 1` mark groups, not one object, and are ignored in photos
+with others; where they are all there is they count, because CVAT writes every mask so. An id may be
+text here and a number there. What breaks the links inside the file (ids, missing lists) is an
+error; what concerns one photo leaves this photo out.
 """
 
 import json
 import reprlib
 from collections import defaultdict
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from localizer.boxes import coco_xywh_to_rel_xyxy
+from localizer.boxes import abs_xyxy_to_rel_xyxy
 from localizer.errors import InputError
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
-from localizer.sources.choosing import (
-    MAX_PIXELS_ALONG_SIDE,
-    choose,
-    class_name,
-    is_file_below,
-    list_files,
-    no_such_file,
-    path_below_root,
-    skipped,
-)
+from localizer.sources.choosing import choose, class_name, skipped
+from localizer.sources.coco_shapes import box_abs_xyxy_of, numbers_of
+from localizer.sources.notes import note
+from localizer.sources.photo_claims import settle
+from localizer.sources.photo_lookup import PhotoLookup
+from localizer.sources.pixels import TO_PIXELS, FrameSizes, refuse_relative, written_side
 from localizer.special_files import refuse_special_file
 
 EXPECTED = """expected a COCO file, for example annotations.json beside a folder images/:
@@ -46,7 +45,10 @@ EXPECTED = """expected a COCO file, for example annotations.json beside a folder
 
 
 def read(
-    root: Path, multiple: str = "largest", annotations: Path | None = None
+    root: Path,
+    multiple: str = "largest",
+    annotations: Path | None = None,
+    boxes_in: str = "auto",
 ) -> Iterator[AnnotatedImage | Skipped]:
     """Yield every image of the JSON file in its order, then what refers to images that it lacks.
 
@@ -54,10 +56,11 @@ def read(
         root: folder of the photos.
         multiple: what to do with several objects in a photo, "largest" or "skip".
         annotations: the JSON file, where it is not the only one at the places named above.
+        boxes_in: the frame of turned photos whose size the file lacks, as in `FrameSizes`.
 
     Raises:
         InputError: no JSON file, or several; one that cannot be read, or whose lists and ids are
-            not as COCO defines them.
+            not as COCO defines them; none of the boxes is in pixels.
     """
     root = Path(root)
     path = Path(annotations) if annotations else _find_json(root)
@@ -65,26 +68,81 @@ def read(
     images = _by_id(path, "images", coco["images"])
     labels = _labels(path, coco["categories"])
     objects, dangling = _by_image(path, coco["annotations"], images)
-    photos, taken = _Photos(root), {}
+    refuse_relative(path, map(numbers_of, coco["annotations"]), TO_PIXELS)
+    names = {
+        entry: _text(image.get("file_name"), f"{path}: {entry}.file_name")
+        for entry, image in images.values()
+    }
+    photos = _find_photos(root, images, names)
+    repeated = _repeated(photos, {images[one][0] for one in objects})
+    sizes, crowds = FrameSizes(root, boxes_in), []
     for image_id, (entry, image) in images.items():
-        name = _text(image.get("file_name"), f"{path}: {entry}.file_name")
+        place, photo = f"{path.name}: {entry}", photos[entry]
         try:
-            photo = photos.find(name)
-            first = taken.setdefault(photo, entry)
-            if first != entry:
-                raise InputError(f"{path}: {entry} is the same photo as {first}: remove one")
-            size = _size(path, entry, image)
+            if isinstance(photo, InputError):
+                raise photo
+            if entry in repeated:
+                place += f" and {repeated[entry]}"
+                raise InputError("the same photo as another entry: remove the wrong one")
+            size = sizes.of(photo, _written_size(image))
         except InputError as error:
-            yield skipped(name, str(error))
+            yield skipped(names[entry], str(error), place)
             continue
         single = [one for one in objects[image_id] if one[1].get("iscrowd") != 1]
-        if single:
-            yield choose([_annotated(path, photo, size, labels, *one) for one in single], multiple)
-        else:
-            crowds = "only crowds (iscrowd=1) are annotated"
-            yield skipped(photo, crowds if objects[image_id] else "no annotation")
+        if objects[image_id] and not single:
+            crowds.append(photo)
+        found = [_annotated(path, photo, size, labels, *one) for one in single or objects[image_id]]
+        yield choose(found, multiple) if found else skipped(photo, "no annotation", place)
     for image_id, entry in dangling.items():
-        yield skipped(f"image_id {image_id}", f"{path}: {entry}.image_id: no image has this id")
+        place = f"{path.name}: {entry}.image_id"
+        yield skipped(f"image_id {image_id}", "no image has this id", place)
+    sizes.say_taken()
+    if crowds:
+        note(
+            f"in {len(crowds)} photos, such as {crowds[0]}, only crowds (iscrowd=1) are annotated; "
+            "they are taken for objects, as CVAT writes every mask so"
+        )
+
+
+def _written_size(image: dict) -> tuple[int | None, int | None]:
+    sides = []
+    for key in ("width", "height"):
+        try:
+            sides.append(written_side(image.get(key)))
+        except InputError as error:
+            raise InputError(f"{key}: {error}") from None
+    return tuple(sides)
+
+
+def _find_photos(root: Path, images: dict, names: dict[str, str]) -> dict[str, str | InputError]:
+    """The photo of each entry of the images, or the reason why there is none."""
+    lookup, photos, found = PhotoLookup(root, folders=("", "images")), {}, {}
+    for entry, image in images.values():
+        try:
+            sides = _written_size(image)
+            found[entry] = lookup.find(names[entry], size=None if None in sides else sides)
+        except InputError as error:
+            photos[entry] = error
+    return photos | settle(found)
+
+
+def _repeated(photos: dict[str, str | InputError], annotated: set[str]) -> dict[str, str]:
+    """Entries that name the photo of another one; the only annotated one of them is not among them.
+
+    Where several are annotated, one of them has a name that is not its own.
+    """
+    entries = defaultdict(list)
+    for entry, photo in photos.items():
+        if isinstance(photo, str):
+            entries[photo].append(entry)
+    repeated = {}
+    for same in entries.values():
+        with_objects = [entry for entry in same if entry in annotated]
+        right = (with_objects or same)[0] if len(with_objects) < 2 else None
+        for entry in same:
+            if entry != right and len(same) > 1:
+                repeated[entry] = right or next(other for other in same if other != entry)
+    return repeated
 
 
 def _find_json(root: Path) -> Path:
@@ -180,86 +238,50 @@ def _by_image(path: Path, annotations: list[dict], images: dict):
     for index, annotation in enumerate(annotations):
         entry = f"annotations[{index}]"
         image_id = _id(annotation.get("image_id"), f"{path}: {entry}.image_id")
-        if image_id in images:
-            objects[image_id].append((entry, annotation))
+        known = _known_id(image_id, images)
+        if known is not None:
+            objects[known].append((entry, annotation))
         else:
             dangling.setdefault(image_id, entry)
     return objects, dangling
 
 
-def _is_number(value) -> bool:
-    # NaN and infinity, which Python's JSON reader lets through, fail the comparison.
-    return type(value) in (int, float) and abs(value) <= MAX_PIXELS_ALONG_SIDE
+def _known_id(identity: int | str, known: dict) -> int | str | None:
+    """The id among `known` ones that is meant; the text "1" may mean the number 1, and vice versa.
+
+    Where both are known, each means itself.
+    """
+    if identity in known:
+        return identity
+    other = str(identity) if isinstance(identity, int) else _whole_number(identity)
+    return other if other in known else None
 
 
-def _size(path: Path, entry: str, image: dict) -> tuple[int, int]:
-    """Width and height of the image in pixels."""
-    for key in ("width", "height"):
-        value = image.get(key)
-        if not _is_number(value) or value <= 0 or value != int(value):
-            raise InputError(
-                f"{path}: {entry}.{key}: expected a whole number of pixels above 0,"
-                f" found {reprlib.repr(value)}"
-            )
-    return int(image["width"]), int(image["height"])
+def _whole_number(text: str) -> int | None:
+    """The number that is written so, and no other way."""
+    is_number = text.isascii() and text.isdigit() and len(text) < 20
+    return int(text) if is_number and str(int(text)) == text else None
 
 
 def _annotated(path, photo, size, labels, entry, annotation) -> AnnotatedImage | Skipped:
     """One object; `Skipped` when its own fields are unusable."""
-    if annotation.get("iscrowd") not in (None, 0):  # False is 0 to Python.
-        found = reprlib.repr(annotation["iscrowd"])
-        return skipped(photo, f"{path}: {entry}.iscrowd: expected 0 or 1, found {found}")
-    box_coco_xywh = annotation.get("bbox")
-    if (
-        not isinstance(box_coco_xywh, list)
-        or len(box_coco_xywh) != 4
-        or not all(map(_is_number, box_coco_xywh))
-        or min(box_coco_xywh[2:]) <= 0
-    ):
-        return skipped(
-            photo,
-            f"{path}: {entry}.bbox: expected [xmin, ymin, width, height] in pixels with width and"
-            f" height above 0, found {reprlib.repr(box_coco_xywh)}",
-        )
-    category = annotation.get("category_id")
-    if type(category) not in (int, str) or category not in labels:
-        reason = f"{path}: {entry}.category_id: no category has the id {reprlib.repr(category)}"
-        return skipped(photo, reason)
-    species, breed = labels[category]
-    box_rel_xyxy = tuple(coco_xywh_to_rel_xyxy(box_coco_xywh, *size).tolist())
+    (width, height), own_size = size
     place = f"{path.name}: {entry}"
-    return AnnotatedImage(photo, box_rel_xyxy, *size, species, breed, place=place)
-
-
-class _Photos:
-    """Finds photos by the name that the JSON file gives them."""
-
-    def __init__(self, root: Path):
-        self._root = root
-        self._by_name = None
-
-    def find(self, name: str) -> str:
-        """Path of the photo below the root, or InputError."""
-        below = path_below_root(name)
-        for path in (below, f"images/{below}"):
-            if is_file_below(self._root, path):
-                return path
-        parts = PurePosixPath(below).parts
-        found = [
-            path
-            for path in self._index().get(PurePosixPath(below).name, [])
-            if PurePosixPath(path).parts[-len(parts) :] == parts
-        ]
-        if not found:
-            raise no_such_file(name)
-        if len(found) > 1:
-            raise InputError(f"several files have this name, among them {found[0]} and {found[1]}")
-        return found[0]
-
-    def _index(self) -> dict[str, list[str]]:
-        """Name to paths; only made when a photo is not at the usual places."""
-        if self._by_name is None:
-            self._by_name = defaultdict(list)
-            for path in list_files(self._root, self._root):
-                self._by_name[PurePosixPath(path).name].append(path)
-        return self._by_name
+    if annotation.get("iscrowd") not in (None, 0, 1):  # False is 0 to Python, and True 1.
+        found = reprlib.repr(annotation["iscrowd"])
+        return skipped(photo, f"iscrowd: expected 0 or 1, found {found}", place)
+    try:
+        box_abs_xyxy = box_abs_xyxy_of(annotation, width, height)
+    except InputError as error:
+        return skipped(photo, str(error), place)
+    category = annotation.get("category_id")
+    known = _known_id(category, labels) if type(category) in (int, str) else None
+    if known is None:
+        return skipped(
+            photo, f"category_id: no category has the id {reprlib.repr(category)}", place
+        )
+    species, breed = labels[known]
+    box_rel_xyxy = tuple(abs_xyxy_to_rel_xyxy(box_abs_xyxy, width, height).tolist())
+    return AnnotatedImage(
+        photo, box_rel_xyxy, width, height, species, breed, place=place, own_size=own_size
+    )

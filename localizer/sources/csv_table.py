@@ -8,44 +8,33 @@ The table begins with a header line. Columns may stand in any order, others are 
     image,xmin,ymin,xmax,ymax,width,height,species,breed
     photos/rex.jpg,48,29,201,180,500,375,dog,beagle
 
-* `image` (required): path of the photo relative to the folder of the table.
+* `image` (required): path of the photo relative to the folder of the table (see photo_lookup.py).
 * `xmin`, `ymin`, `xmax`, `ymax` (required): continuous 0-based pixels of the photo as a viewer
   shows it (after EXIF orientation), so a photo's right edge is at its width; with
   `box_format="relative"` parts of its width and height, from 0 to 1.
-* `width`, `height`: size in pixels that the box refers to; where they are missing or empty, and
-  needed, it is the photo's own.
+* `width`, `height`: size in pixels that the box refers to; where they are missing, empty, 0 or
+  text, and needed, it is the photo's own.
 * `species`, `breed`: coarse and fine class.
 
 Several rows with the same image are several objects in it. The text is UTF-8 (with or without a
 byte order mark), the separator a comma, a semicolon or a tab, and `.` is the decimal point.
 """
 
-import functools
 import os
-import reprlib
-import sys
-import warnings
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import ExifTags, Image
-
 from localizer.boxes import abs_xyxy_to_rel_xyxy
 from localizer.errors import InputError
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
-from localizer.sources.choosing import (
-    choose,
-    class_name,
-    is_file_below,
-    no_such_file,
-    number_from_text,
-    path_below_root,
-    side_from_text,
-    skipped,
-)
+from localizer.sources.choosing import choose, class_name, number_from_text, skipped
 from localizer.sources.csv_rows import read_rows
+from localizer.sources.notes import note
+from localizer.sources.photo_claims import settle
+from localizer.sources.photo_lookup import PhotoLookup
+from localizer.sources.pixels import FrameSizes, refuse_relative, written_side
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 REQUIRED = ("image", *CORNERS)
@@ -69,6 +58,7 @@ def read(
     multiple: str = "largest",
     box_format: str = "pixels",
     split_table: Path | None = None,
+    boxes_in: str = "auto",
 ) -> Iterator[AnnotatedImage | Skipped]:
     """Yield every unusable row, then every photo that has a usable one, in the order of the table.
 
@@ -78,6 +68,7 @@ def read(
         box_format: what the table's boxes are in, "pixels" or "relative".
         split_table: the table that says which split a photo is in, perhaps this one; another one
             in the same folder is not taken for the table of boxes.
+        boxes_in: the frame of turned photos whose size the table lacks, as in `FrameSizes`.
 
     Raises:
         InputError: no table, or several; one that cannot be read, is empty, or lacks a column; a
@@ -87,33 +78,60 @@ def read(
         raise InputError(f"box format is {box_format!r}: expected 'pixels' or 'relative'")
     table = _find_table(Path(root), split_table)
     rows = _read_rows(table, split_table)
-    values = [value for row in rows if row.box for value in row.box]
-    if box_format == "pixels" and values and max(values) <= 1:
-        raise InputError(
-            f"{table}: no box coordinate is above 1, so these are not pixels;"
-            " give --box-format relative if they are parts of the image's size"
+    if box_format == "pixels":
+        refuse_relative(
+            table,
+            (row.box for row in rows if row.box),
+            "give --box-format relative if they are parts of the image's size",
         )
-    displayed_size = functools.cache(_displayed_size)
+    photos = _find_photos(table.parent, rows)
+    sizes = FrameSizes(table.parent, boxes_in)
     objects = defaultdict(list)
     for row in rows:
         name = row.cells.get("image", "")
+        photo, place = photos[name], f"{table.name} line {row.line}"
         try:
-            one = _annotated(row, table, box_format, displayed_size)
+            one = _annotated(row, photo, place, box_format, sizes)
         except InputError as error:
-            one = skipped(_as_path(name), f"{table} line {row.line}: {error}")
+            one = skipped(photo if isinstance(photo, str) else name, str(error), place)
             yield one
         objects[one.image].append(one)
     for found in objects.values():
         if any(isinstance(one, AnnotatedImage) for one in found):
             yield choose(found, multiple)
+    sizes.say_taken()
 
 
-def _as_path(name: str) -> str:
-    """The spelling that a usable row has, so that one photo has one name."""
+def _find_photos(root: Path, rows: list[_Row]) -> dict[str, str | InputError]:
+    """The photo of each name in the table, or the reason why there is none."""
+    lookup, photos, found = PhotoLookup(root), {}, {}
+    for row in rows:
+        name = row.cells.get("image", "")
+        if name in photos or name in found:
+            continue
+        try:
+            found[name] = lookup.find(name, size=_written_size(row))
+        except InputError as error:
+            photos[name] = error
+    return photos | settle(found)
+
+
+def _written_size(row: _Row) -> tuple[int, int] | None:
     try:
-        return path_below_root(name) if name else name
-    except InputError:
-        return name
+        sides = _written_sides(row)
+    except InputError:  # Said where the row is read.
+        return None
+    return None if None in sides else sides
+
+
+def _written_sides(row: _Row) -> tuple[int | None, int | None]:
+    sides = []
+    for name in ("width", "height"):
+        try:
+            sides.append(written_side(row.cells.get(name, "").strip()))
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from None
+    return tuple(sides)
 
 
 def _find_table(root: Path, split_table: Path | None) -> Path:
@@ -147,10 +165,7 @@ def _read_rows(table: Path, split_table: Path | None) -> list[_Row]:
     if unused:
         offered = "split" in unused and split_table is None
         split = f"; --split-by {table} goes by its split" if offered else ""
-        print(
-            f"note: {table}: columns that are not used: {', '.join(unused)}{split}",
-            file=sys.stderr,
-        )
+        note(f"{table}: columns that are not used: {', '.join(unused)}{split}")
     return [_read_row(line, header, fields) for line, fields in rows]
 
 
@@ -168,58 +183,28 @@ def _read_row(line: int, header: list[str], fields: list[str]) -> _Row:
     return _Row(line, cells, tuple(box))
 
 
-def _annotated(row: _Row, table: Path, box_format: str, displayed_size) -> AnnotatedImage:
+def _annotated(
+    row: _Row, photo: str | InputError, place: str, box_format: str, sizes: FrameSizes
+) -> AnnotatedImage:
     if row.problem:
         raise InputError(row.problem)
-    root = table.parent
-    image = path_below_root(row.cells["image"])
-    if not is_file_below(root, image):
-        raise no_such_file(image)
-    size = _written_size(row.cells)
+    if isinstance(photo, InputError):
+        raise photo
+    sides, own_size = _written_sides(row), False
     if box_format == "relative":
         # A box in pixels would pass for one that reaches outside the photo on all sides.
         if max(map(abs, row.box)) > 2:
             raise InputError(
-                f"the box {list(row.box)} is not in parts of the image's size;"
-                " give --box-format pixels if the table is in pixels"
+                "the box is not in parts of the image's size; give --box-format pixels if the "
+                "table is in pixels"
             )
         box_rel_xyxy = row.box
+        width, height = sides if None not in sides else (None, None)
     else:
-        size = size or displayed_size(root / image)
-        box_rel_xyxy = tuple(abs_xyxy_to_rel_xyxy(row.box, *size).tolist())
-    width, height = size or (None, None)
+        written = any(row.cells.get(name, "").strip() for name in ("width", "height"))
+        (width, height), own_size = sizes.of(photo, sides, is_usual=not written)
+        box_rel_xyxy = tuple(abs_xyxy_to_rel_xyxy(row.box, width, height).tolist())
     species, breed = (class_name(row.cells.get(name, "").strip()) for name in ("species", "breed"))
-    place = f"{table.name} line {row.line}"
-    return AnnotatedImage(image, box_rel_xyxy, width, height, species, breed, place=place)
-
-
-def _written_size(cells: dict[str, str]) -> tuple[int, int] | None:
-    """Width and height from the row, or None when neither is there."""
-    texts = {name: cells.get(name, "").strip() for name in ("width", "height")}
-    if not any(texts.values()):
-        return None
-    sides = []
-    for name, text in texts.items():
-        try:
-            sides.append(side_from_text(text))
-        except InputError as error:
-            raise InputError(f"{name}: {error}") from None
-    return tuple(sides)
-
-
-def _displayed_size(path: Path) -> tuple[int, int]:
-    """Width and height in pixels as a viewer shows the photo.
-
-    Only the header is read, except of PNG files, which may have their EXIF data at the end.
-    """
-    try:
-        with warnings.catch_warnings():
-            # The size is not judged here: the store refuses photos that are too large.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                width, height = image.size
-                orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception as error:  # Damaged files surface as many kinds of exception in Pillow.
-        raise InputError(f"the photo's size cannot be read ({reprlib.repr(str(error))})") from None
-    # Orientations 5 to 8 turn the photo by a quarter (EXIF 2.32, tag 0x0112).
-    return (height, width) if orientation in (5, 6, 7, 8) else (width, height)
+    return AnnotatedImage(
+        photo, box_rel_xyxy, width, height, species, breed, place=place, own_size=own_size
+    )

@@ -5,7 +5,8 @@ from pathlib import Path, PurePosixPath
 from localizer.errors import InputError
 from localizer.photos import SUFFIXES
 from localizer.sources.annotated_image import AnnotatedImage
-from localizer.sources.choosing import list_files, skipped
+from localizer.sources.choosing import skipped
+from localizer.sources.listing import list_files
 
 
 def read(root):

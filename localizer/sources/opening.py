@@ -14,6 +14,7 @@ _ONLY_FOR = {
     "annotations": ("coco",),
     "box_format": ("csv",),
     "multiple": ("oxford-pet", "voc", "coco", "csv"),
+    "boxes_in": ("oxford-pet", "voc", "coco", "csv"),
 }
 # Where the official archives go when no folder is named.
 OXFORD_DOWNLOAD = Path("data/raw/oxford-iiit-pet")
@@ -27,6 +28,7 @@ def default_source():
 def open_source(
     source, root, target, *, multiple="largest", count=None, seed=0, box_format="pixels",
     annotations=None, workers=2, split_by="name", split_file=None, teacher=None,
+    boxes_in="auto",
 ):  # fmt: skip
     """A source, ready to be read.
 
@@ -42,6 +44,7 @@ def open_source(
         split_by: "name", or "official" for a source with lists of its own.
         split_file: the SplitFile that is used instead, or None.
         teacher: the model that labels the photos of a folder, as named on the command line.
+        boxes_in: the frame of turned photos that boxes were drawn in, one of frames.BOXES_IN.
 
     Returns:
         (read, root): a function from the folder of the photos to the annotated images, and that
@@ -55,6 +58,7 @@ def open_source(
         source, count=count, annotations=annotations,
         multiple=None if multiple == "largest" else multiple,
         box_format=None if box_format == "pixels" else box_format,
+        boxes_in=None if boxes_in == "auto" else boxes_in,
     )  # fmt: skip
     if source in ("oxford-pet", "synthetic") and target not in ("head", "body"):
         raise InputError(f"--target {target}: {source} has head and body")
@@ -67,7 +71,7 @@ def open_source(
     root = Path(root)
     if not root.exists():
         raise InputError(f"--root {root}: no such folder")
-    return _open_own(source, root, multiple, annotations, box_format, split_file)
+    return _open_own(source, root, multiple, annotations, box_format, split_file, boxes_in)
 
 
 def _refuse_others_options(source, **options):
@@ -86,16 +90,17 @@ def _open_synthetic(root, target, count, seed, workers):
     return partial(synthetic.generate, target=target, count=count, seed=seed, workers=workers), None
 
 
-def _open_own(source, root, multiple, annotations, box_format, split_file):
+def _open_own(source, root, multiple, annotations, box_format, split_file, boxes_in):
     """People's own photos in one of the formats of docs/formats.md."""
     if source == "voc":
         from localizer.sources import pascal_voc
 
-        return partial(pascal_voc.read, multiple=multiple), root
+        return partial(pascal_voc.read, multiple=multiple, boxes_in=boxes_in), root
     if source == "coco":
         from localizer.sources import coco
 
-        return partial(coco.read, multiple=multiple, annotations=annotations), root
+        read = partial(coco.read, multiple=multiple, annotations=annotations, boxes_in=boxes_in)
+        return read, root
     if source == "folder":
         from localizer.sources import folder
 
@@ -105,7 +110,10 @@ def _open_own(source, root, multiple, annotations, box_format, split_file):
     from localizer.sources import csv_table
 
     table = split_file and split_file.path
-    read = partial(csv_table.read, multiple=multiple, box_format=box_format, split_table=table)
+    read = partial(
+        csv_table.read, multiple=multiple, box_format=box_format, split_table=table,
+        boxes_in=boxes_in,
+    )  # fmt: skip
     if root.is_file():
         return lambda folder: read(root), root.parent
     return read, root

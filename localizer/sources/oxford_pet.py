@@ -22,6 +22,7 @@ from localizer.errors import InputError
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
 from localizer.sources.choosing import choose, skipped
 from localizer.sources.pascal_voc import parse_annotation
+from localizer.sources.pixels import FrameSizes
 from localizer.special_files import refuse_special_file
 
 # Specks below this share of the pet's area are slips of the annotators, not parts of the pet.
@@ -114,9 +115,12 @@ def _heads(root, name):
     if not path.is_file():
         raise InputError("no head box: there is no XML of this name")
     annotation = parse_annotation(path)
-    size = annotation.width, annotation.height
-    boxes = [voc_xyxy_to_rel_xyxy(head.box_voc_xyxy, *size) for head in annotation.objects]
-    return boxes, *size
+    sizes = FrameSizes(root)
+    size, _ = sizes.of(f"images/{name}.jpg", (annotation.width, annotation.height))
+    readable = [head for head in annotation.objects if not head.problem]
+    if not readable:
+        raise InputError(f"{path}: object 1: {annotation.objects[0].problem}")
+    return [voc_xyxy_to_rel_xyxy(head.box_voc_xyxy, *size) for head in readable], *size
 
 
 def _body(root, name):

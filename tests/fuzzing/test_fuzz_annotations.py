@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from xml.sax.saxutils import escape
 
 import pytest
@@ -48,7 +49,7 @@ def check(read):
     for one in records:
         assert isinstance(one, (AnnotatedImage, Skipped)) and isinstance(one.image, str)
         if isinstance(one, Skipped):
-            (one.image + one.reason).encode("utf-8")
+            (one.image + one.reason + one.place).encode("utf-8")
             assert one.reason
             continue
         (one.image + one.species + one.breed).encode("utf-8")
@@ -88,6 +89,15 @@ XML_TOKENS = [
 SOUND_XML = [
     xml_of("a.jpg", ("64", "48"), [("cat", ("1", "2", "30", "40"))]),
     xml_of("b.jpg", ("64", "48"), [("cat", ("1", "2", "30", "40")), ("dog", ("5", "5", "9", "9"))]),
+]
+SHAPES = [
+    b"<robndbox><cx>30</cx><cy>20</cy><w>20</w><h>10</h><angle>0.3</angle></robndbox>",
+    b"<polygon><x1>1</x1><y1>2</y1><x2>30</x2><y2>9</y2><x3>5</x3><y3>40</y3></polygon>",
+    b"<points>1,2 30,9; 5,40</points>",
+]
+SOUND_XML += [SOUND_XML[0].replace(b"</object>", shape + b"</object>") for shape in SHAPES]
+SOUND_XML += [
+    re.sub(b"<bndbox>.*</bndbox>", shape, SOUND_XML[0]).replace(b">64<", b">0<") for shape in SHAPES
 ]
 VALUES = [text.encode("utf-8", "surrogatepass") for text in [*ODD_NUMBERS, *ODD_TEXTS]]
 
@@ -150,6 +160,16 @@ SOUND_COCO = json.dumps(
 JSON_TOKENS = [b"[" * 5000, b"NaN", b"1e999", b"null", b"true", b"{}", b"[]", b'"', b"\\ud800"]
 
 
+SOUND_SHAPES = [
+    SOUND_COCO.replace(b'"bbox": [1, 2, 30, 40]', b'"segmentation": ' + shape)
+    for shape in (
+        b"[[1, 2, 30, 2, 30, 40]]",
+        b'{"size": [48, 64], "counts": [50, 20, 2000, 2, 1000]}',
+        b'{"size": [48, 64], "counts": "b1d0n0Pn1"}',
+    )
+]
+
+
 def read_coco(root, content):
     path = root / "fuzzed.json"
     path.write_bytes(content)
@@ -163,7 +183,9 @@ def test_coco(root, content):
 
 
 def test_coco_mutants(root):
-    for content in mutants([SOUND_COCO], MUTANTS, [*VALUES, *JSON_TOKENS], JSON_TOKENS):
+    for content in mutants(
+        [SOUND_COCO, *SOUND_SHAPES], MUTANTS, [*VALUES, *JSON_TOKENS], JSON_TOKENS
+    ):
         with naming(content):
             read_coco(root, content)
 
