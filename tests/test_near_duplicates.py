@@ -151,8 +151,8 @@ def frames(count, seed):
     )
     pictures = np.tile(scene, (count, 1, 1))
     for picture in pictures:
-        x, y = rng.integers(0, 52, 2)
-        picture[y : y + 12, x : x + 12] = rng.integers(0, 256)
+        x, y = rng.integers(0, 56, 2)
+        picture[y : y + 8, x : x + 8] = rng.integers(0, 256)
     return pictures
 
 
