@@ -39,11 +39,13 @@ def _write_csv(table, path):
     path.write_text(text, encoding="utf-8", newline="")
 
 
-def write_description(frame, skipped, groups, listed, settings, labels, root, folder):
+def write_description(frame, skipped, groups, left_out, listed, settings, labels, root, folder):
     """Write dataset.json, after all else; a `root` of "." is the dataset folder itself.
 
     Args:
         frame, skipped, groups, folder: as for `write_tables`.
+        left_out: dict from the list of photos that are left out for a copy that another list
+            holds out ("train", "validation", "trainval") to their number.
         listed: number of images that the source named.
         settings: GenerationSettings.
         labels: "truth", or a dict that describes the teacher.
@@ -61,6 +63,12 @@ def write_description(frame, skipped, groups, listed, settings, labels, root, fo
         "fractions": settings.shares,
         "split_by": settings.split_by,
         "split_file": str(settings.split_file.path) if settings.split_file else None,
+        "near_duplicates": {
+            "mode": settings.near_duplicates if settings.find_duplicates else None,
+            "groups": len(groups),
+            "photos": sum(map(len, groups)),
+            "left_out": dict(left_out),
+        },
         "counts": {
             "listed": listed,
             "used": len(frame),

@@ -1,5 +1,6 @@
 """Decodes each photo of a source once: to the pixels that are stored, and to its thumbnail."""
 
+import hashlib
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -31,26 +32,27 @@ def decode_photos(records, settings, root, images, thumbnails, progress):
         progress: show a progress bar.
 
     Returns:
-        (samples, skipped, names): a dict per item of `images`, without group and split, and
-        without a box where the record has none; a list of Skipped; the photo of each thumbnail.
+        (samples, skipped, digests): a dict per item of `images`, without group and split, and
+        without a box where the record has none; a list of Skipped; a dict from the photo of each
+        thumbnail to the digest of its pixels, "" unless `settings` want to know the same picture.
     """
-    samples, skipped, names = [], [], {}
+    samples, skipped, digests = [], [], {}
     bar = tqdm(total=len(records), desc="Decoding photos", unit=" images", disable=not progress)
     with bar, ThreadPoolExecutor(settings.workers) as pool:
         for start in range(0, len(records), _CHUNK):
             chunk = records[start : start + _CHUNK]
             for outcome in pool.map(lambda record: _decode_one(record, settings, root), chunk):
                 # A table may have a photo twice: in a row that is used, and in one that is not.
-                if outcome.thumbnail is not None and outcome.image not in names:
+                if outcome.thumbnail is not None and outcome.image not in digests:
                     thumbnails.append(outcome.thumbnail)
-                    names[outcome.image] = len(names)
+                    digests[outcome.image] = outcome.digest
                 if outcome.sample is not None:
                     images.append(outcome.pixels)
                     samples.append(outcome.sample)
                 else:
                     skipped.append(shortened(outcome.image, outcome.reason, root))
             bar.update(len(chunk))
-    return samples, skipped, list(names)
+    return samples, skipped, digests
 
 
 def shortened(image, reason, root):
@@ -77,6 +79,7 @@ class _Outcome:
 
     image: str
     thumbnail: np.ndarray | None = None
+    digest: str = ""
     sample: dict | None = None
     pixels: np.ndarray | None = None
     reason: str = ""
@@ -94,13 +97,19 @@ def _decode_one(record, settings, root):
         return _Outcome(record.image, reason=reason)
     pixels = stretch(photo, settings.image_size)
     small = thumbnail(pixels) if settings.compares_photos else None
+    digest = _digest(photo) if settings.near_duplicates == "exact" else ""
     if isinstance(record, Skipped):
-        return _Outcome(record.image, small, reason=record.reason)
+        return _Outcome(record.image, small, digest, reason=record.reason)
     try:
         sample = _sample(record, photo)
     except InputError as error:
-        return _Outcome(record.image, small, reason=str(error))
-    return _Outcome(record.image, small, sample, pixels)
+        return _Outcome(record.image, small, digest, reason=str(error))
+    return _Outcome(record.image, small, digest, sample, pixels)
+
+
+def _digest(photo):
+    """What tells a photo's pixels from those of all others."""
+    return hashlib.blake2b(repr(photo.shape).encode() + photo.tobytes()).hexdigest()
 
 
 def _sample(record, photo):
