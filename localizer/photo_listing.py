@@ -6,17 +6,20 @@ and find their file again.
 
 import glob
 import os
+import re
 
 from localizer.errors import InputError
+from localizer.own_outputs import without_own_outputs
 from localizer.photos import SUFFIXES
 
 
-def find_photos(argument):
+def find_photos(argument, out=None):
     """The photos that one argument means.
 
     Args:
         argument: a file, a folder (with those below it, hidden ones left out), or a pattern with
             `*`, `?`, `[...]` or `**`, for shells that do not expand it.
+        out: the folder that pictures go to, or None; those of an earlier run there are no photos.
 
     Returns:
         (photos, root): sorted paths, and the folder they are all below.
@@ -26,12 +29,14 @@ def find_photos(argument):
             to report.
     """
     if os.path.isdir(argument):
-        photos = sorted(_walk(argument))
+        photos = without_own_outputs(sorted(_walk(argument)), argument, out=out)
         if not photos:
             raise InputError(f"{argument}: no photos in this folder ({' '.join(SUFFIXES)})")
         return photos, argument
     if not os.path.lexists(argument) and any(character in argument for character in "*?["):
-        photos = sorted(filter(os.path.isfile, glob.glob(argument, recursive=True)))
+        found = sorted(filter(os.path.isfile, glob.glob(argument, recursive=True)))
+        fixed = re.split(r"[*?\[]", argument, maxsplit=1)[0]
+        photos = without_own_outputs(found, os.path.dirname(fixed) or ".", out=out)
         if not photos:
             raise InputError(f"{argument}: no file matches this pattern")
         return photos, common_folder(map(os.path.dirname, photos))

@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 
 from localizer.boxes import area_xyxy, usable_rel_xyxy
 from localizer.errors import InputError
+from localizer.own_outputs import without_own_outputs
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
 
 # Beyond the side of any image: larger values are damage, and would overflow a float32 box.
@@ -107,7 +108,7 @@ def list_files(root: Path, folder: Path) -> list[str]:
         folders[:] = [name for name in folders if not name.startswith(".")]
         below = Path(parent).relative_to(root)
         found += [(below / name).as_posix() for name in names if not name.startswith(".")]
-    return sorted(found)
+    return without_own_outputs(sorted(found), root, base=root)
 
 
 def _refuse_unlisted(error: OSError) -> None:

@@ -165,7 +165,8 @@ def _list_layout(root: Path) -> tuple[list[str], list[str]]:
     if not all(folder.is_dir() for folder in folders):
         folders = root, root
     # In the official layout the PNG files beside JPEGImages are segmentations, not photos.
-    xmls, photos = (list_files(root, folder) for folder in folders)
+    files = {folder: list_files(root, folder) for folder in dict.fromkeys(folders)}
+    xmls, photos = (files[folder] for folder in folders)
     return (
         [path for path in xmls if path.lower().endswith(".xml")],
         [path for path in photos if path.lower().endswith(SUFFIXES)],
