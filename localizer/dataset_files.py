@@ -23,8 +23,9 @@ def write_tables(frame, skipped, groups, folder):
     """
     columns = [*COLUMNS, *(column for column in ("score", "teacher") if column in frame)]
     _write_csv(frame[columns], folder / "samples.csv")
-    reasons = [(one.image, one.reason) for one in skipped]
-    _write_csv(pd.DataFrame(reasons, columns=["image", "reason"]), folder / "skipped.csv")
+    reasons = [(one.image, one.reason, one.place) for one in skipped]
+    columns = ["image", "reason", "place"]
+    _write_csv(pd.DataFrame(reasons, columns=columns), folder / "skipped.csv")
     near = [(leader(group), image) for group in groups for image in group]
     _write_csv(pd.DataFrame(near, columns=["group", "image"]), folder / "near_duplicates.csv")
     pixels = np.load(folder / "images.npy", mmap_mode="r")

@@ -205,9 +205,10 @@ def _build(records, settings, folder, root, progress, labels):
     skipped += refused
     if frame.empty:
         first = skipped[0]
+        place = f"{first.place}: " if first.place else ""
         raise InputError(
             f"{root}: none of {len(records)} images is usable. The first, {first.image}: "
-            f"{first.reason}"
+            f"{place}{first.reason}"
         )
     _split(frame, together, lists, settings)
     if labels != "truth":

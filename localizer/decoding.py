@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from localizer.boxes import usable_rel_xyxy
 from localizer.errors import InputError
 from localizer.near_duplicates import thumbnail
 from localizer.photos import read_photo, stretch
+from localizer.skip_reasons import tell_apart
 from localizer.sources.annotated_image import Skipped
 
 _CHUNK = 256
@@ -50,16 +50,9 @@ def decode_photos(records, settings, root, images, thumbnails, progress):
                     images.append(outcome.pixels)
                     samples.append(outcome.sample)
                 else:
-                    skipped.append(shortened(outcome.image, outcome.reason, root))
+                    skipped.append(tell_apart(outcome.image, outcome.reason, root, outcome.place))
             bar.update(len(chunk))
     return samples, skipped, digests
-
-
-def shortened(image, reason, root):
-    """A Skipped without the path of the root and the name of the photo, which stand elsewhere."""
-    above = re.escape(str(root).rstrip("/\\")) + r"[/\\]"
-    reason = re.sub(rf"(?<![\w./\\'\"-]){above}", "", reason)
-    return Skipped(image, reason.removeprefix(f"{image}: "))
 
 
 def checked_box(box_rel_xyxy):
@@ -83,27 +76,30 @@ class _Outcome:
     sample: dict | None = None
     pixels: np.ndarray | None = None
     reason: str = ""
+    place: str = ""
 
 
 def _decode_one(record, settings, root):
     path = root / record.image
     # isfile is False for what no file can be named, where Path.is_file raises.
     if isinstance(record, Skipped) and not (settings.compares_photos and os.path.isfile(path)):
-        return _Outcome(record.image, reason=record.reason)
+        return _Outcome(record.image, reason=record.reason, place=record.place)
     try:
         photo = read_photo(path)
     except InputError as error:
-        reason = record.reason if isinstance(record, Skipped) else str(error)
-        return _Outcome(record.image, reason=reason)
+        # What is wrong with the photo itself stands nowhere else.
+        known = isinstance(record, Skipped)
+        reason, place = (record.reason, record.place) if known else (str(error), "")
+        return _Outcome(record.image, reason=reason, place=place)
     pixels = stretch(photo, settings.image_size)
     small = thumbnail(pixels) if settings.compares_photos else None
     digest = _digest(photo) if settings.near_duplicates == "exact" else ""
     if isinstance(record, Skipped):
-        return _Outcome(record.image, small, digest, reason=record.reason)
+        return _Outcome(record.image, small, digest, reason=record.reason, place=record.place)
     try:
         sample = _sample(record, photo)
     except InputError as error:
-        return _Outcome(record.image, small, digest, reason=str(error))
+        return _Outcome(record.image, small, digest, reason=str(error), place=record.place)
     return _Outcome(record.image, small, digest, sample, pixels)
 
 

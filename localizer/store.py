@@ -3,7 +3,7 @@
 data/NAME/
     images.npy           uint8 [N, S, S, 3], the whole photo stretched to S x S
     samples.csv          a row per image, in the same order (COLUMNS)
-    skipped.csv          image, reason
+    skipped.csv          image, reason, place
     near_duplicates.csv  group, image: photos that show one picture, unlabelled ones included
     dataset.json         source, target, counts, seed, fractions, checksums
     contact_sheet.jpg    some of the photos with their boxes

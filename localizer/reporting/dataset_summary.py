@@ -1,20 +1,14 @@
 """What a person wants to know of a dataset that was just made."""
 
-import re
-
 import numpy as np
 import pandas as pd
 
 from localizer.near_duplicate_notes import grouping_notes, why_empty
+from localizer.skip_reasons import count_reasons
 from localizer.splitting import SPLITS
 
-# Reasons that differ from photo to photo, and what they have in common.
-_VARYING = (
-    (r"^(near-duplicate of|the same picture as) .+(, which is in)", r"\1 a photo\2"),
-    (r"^(near-duplicate of|the same photo as) .+ (in .+: .+)$", r"\1 a photo \2"),
-    (r"^score [\d.]+ is below", "score is below"),
-    (r"^.+?( line \d+|: object \d+|: annotations\[\d+\]): (the box )", r"\2"),
-)
+# Kinds of reasons that are shown.
+_SHOWN = 8
 
 
 def summarize_dataset(dataset):
@@ -31,8 +25,11 @@ def summarize_dataset(dataset):
     skipped = pd.read_csv(dataset.path / "skipped.csv", keep_default_na=False)
     if len(skipped):
         lines.append(f"{len(skipped)} skipped (each with its reason in skipped.csv):")
-        for reason, count in skipped["reason"].map(_kind).value_counts().head(8).items():
-            lines.append(f"  {count:5}  {_shortened(reason)}")
+        counted = count_reasons(skipped["reason"])
+        lines += [f"  {count:5}  {_shortened(reason)}" for reason, count in counted[:_SHOWN]]
+        if rest := counted[_SHOWN:]:
+            others = sum(count for _, count in rest)
+            lines.append(f"  {others:5}  for {len(rest)} other reasons")
     if counts["clipped_boxes"]:
         lines.append(f"{counts['clipped_boxes']} boxes reached outside their image: clipped")
     lines += grouping_notes(dataset)
@@ -88,12 +85,6 @@ def _box_table(dataset):
     for name, values in measures.items():
         quantiles = np.quantile(values, [0, 0.05, 0.5, 0.95, 1])
         yield f"{name:22}" + "".join(f"{value:9.3f}" for value in quantiles)
-
-
-def _kind(reason):
-    for pattern, common in _VARYING:
-        reason = re.sub(pattern, common, reason)
-    return reason
 
 
 def _shortened(text, longest=100):

@@ -36,9 +36,11 @@ class AnnotatedImage:
 class Skipped:
     """A photo that cannot be used, and the reason in words a user understands.
 
-    It may be a near-duplicate of one that is used, so its `official_split` counts, too.
+    It may be a near-duplicate of one that is used, so its `official_split` counts, too. `place` is
+    where the annotation stands, as of an AnnotatedImage.
     """
 
     image: str
     reason: str
     official_split: str = ""
+    place: str = ""

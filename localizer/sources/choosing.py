@@ -43,9 +43,10 @@ def _usable_area(annotated: AnnotatedImage) -> float:
         return -1.0
 
 
-def skipped(image: str, reason: str) -> Skipped:
+def skipped(image: str, reason: str, place: str = "") -> Skipped:
     """A `Skipped` that fits into a table: not too long, and UTF-8 even where a name is not."""
-    return Skipped(*(_writable(_shortened(text)) for text in (image, reason)))
+    image, reason, place = (_writable(_shortened(text)) for text in (image, reason, place))
+    return Skipped(image, reason, place=place)
 
 
 def _writable(text: str) -> str:
