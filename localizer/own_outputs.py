@@ -11,6 +11,8 @@ import functools
 import os
 import sys
 
+from tqdm import tqdm
+
 from localizer.photos import SUFFIXES
 
 _DATASET = {"dataset.json", "samples.csv", "images.npy"}
@@ -58,7 +60,7 @@ def without_own_outputs(paths, root, base="", out=None):
     pictures = [path for path in left_out if path.lower().endswith(SUFFIXES)]
     if pictures:
         verb = "picture is" if len(pictures) == 1 else "pictures are"
-        print(
+        tqdm.write(
             f"note: {root}: {len(pictures)} {verb} left out that this project wrote itself, such "
             f"as {pictures[0]!r}",
             file=sys.stderr,
