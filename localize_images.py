@@ -7,6 +7,7 @@
 A photo is a file, a folder (with those below it), a pattern in quotes, or `-` for a list of files
 on standard input; each is localized once. Boxes are in pixels of the photo as viewers show it.
 With --out pictures of an earlier run are replaced, but never one of the photos: that is refused.
+Pictures that this project wrote are no photos, unless they are named as files.
 With --json a line per photo: image, xmin, ymin, xmax, ymax, score, label (null where there is
 none), or image, error.
 
