@@ -61,7 +61,7 @@ def _remedy(run, before, now):
     """What to do about other settings; `before` and `now` are numbers of epochs."""
     if isinstance(before, int) and before < now and (run / "best.keras").is_file():
         return (
-            "\nThe learning rate of each epoch depends on how many there are. What trains longer is "
+            "\nThe learning rate of an epoch depends on how many there are. What trains longer is "
             "a new run that begins with this one's weights, with the other options as they were: "
             f"--run NEW --weights {run / 'best.keras'} --epochs {now}"
         )
