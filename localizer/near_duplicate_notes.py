@@ -32,7 +32,8 @@ def why_empty(samples, description, split):
     if fractions is None or description.get("split_by", "name") != "name":
         return ""
     shares, seed = tuple(fractions.values()), description["seed"]
-    if split not in {split_of(image, seed, shares) for image in samples["image"]}:
+    grouped = samples.loc[samples["group"].duplicated(keep=False), "image"]
+    if split not in {split_of(image, seed, shares) for image in grouped}:
         return ""
     return f"{_share_one_split(samples)}; {_DIVIDES}"
 
