@@ -25,6 +25,7 @@ from localizer.command_line import build_parser, run_script, start_keras
 from localizer.errors import InputError
 from localizer.frames import BOXES_IN
 from localizer.sources.opening import SOURCES, default_source, open_source
+from localizer.splitting import NEAR_DUPLICATES
 
 
 def build_options():
@@ -42,6 +43,9 @@ def build_options():
         "a CSV file with columns image and split, or that of a dataset folder")  # fmt: skip
     add("--exclude", type=str, nargs="+", default=[], metavar="DATASET[:SPLIT,...]",
         help="keep out the photos of these datasets, and near-duplicates of them")  # fmt: skip
+    add("--near-duplicates", type=Literal[NEAR_DUPLICATES], default="group",
+        help="what shares one split: all near-duplicates; only the very same picture (exact), as "
+        "for frames of one camera; or nothing (keep)")  # fmt: skip
     add("--teacher", type=str | None, help="folder: the model that predicts the boxes")
     add("--min-score", type=ClosedUnitInterval, default=0.0,
         help="folder: leave out photos whose box has a lower score")  # fmt: skip
@@ -98,6 +102,7 @@ def main():
         split_by=split_by,
         split_file=split_file,
         find_duplicates=options.source != "synthetic",
+        near_duplicates=options.near_duplicates,
         exclude=tuple(open_exclusion(text) for text in options.exclude),
         workers=options.workers,
         boxes_in=options.boxes_in,

@@ -8,7 +8,8 @@ A photo is a file, a folder (with those below it), a pattern in quotes, or `-` f
 on standard input, one a line (UTF-8, or UTF-16 with a byte order mark, as PowerShell's > writes);
 each is localized once. Brackets in the name of a folder that is there are no pattern. Boxes are in
 pixels of the photo as viewers show it. With --out pictures of an earlier run are replaced, but
-never one of the photos: that is refused.
+never one of the photos: that is refused. Pictures that this project wrote are no photos, unless
+they are named as files.
 A model is a run folder, a model file, or a pretrained detector: hub:NAME, detector:FILE.tflite or a
 SavedModel folder, where options may follow in quotes (docs/detectors.md):
 'detector:FILE.tflite?classes=16,17&labels=names.txt&range=0..1&size=320&signature=NAME'.

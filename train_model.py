@@ -56,6 +56,7 @@ def main():
         options = parser.instantiate(parser.parse_args([*recipe, *sys.argv[1:]]))
 
     start_keras()
+    from localizer.near_duplicate_notes import divided_note
     from localizer.predictors.constant import mean_box_iou
     from localizer.reporting.evaluation_summary import interval
     from localizer.settling import settle
@@ -81,6 +82,8 @@ def main():
             "--looks 1, which auto would choose, sees it at more pixels",
             file=sys.stderr,
         )
+    if divided := divided_note(dataset, "validation"):
+        print(f"note: {dataset.name}: {divided}", file=sys.stderr)
     metrics = train(dataset, config, run, resume=options.resume, overwrite=options.overwrite)
     named = metrics["class_accuracy"]
     print(

@@ -25,7 +25,8 @@ def write_tables(frame, skipped, groups, folder):
     columns = [*COLUMNS, *(column for column in ("score", "teacher") if column in frame)]
     _write_csv(frame[columns], folder / "samples.csv")
     reasons = [(one.image, one.reason, one.place) for one in skipped]
-    _write_csv(pd.DataFrame(reasons, columns=["image", "reason", "place"]), folder / "skipped.csv")
+    columns = ["image", "reason", "place"]
+    _write_csv(pd.DataFrame(reasons, columns=columns), folder / "skipped.csv")
     near = [(leader(group), image) for group in groups for image in group]
     _write_csv(pd.DataFrame(near, columns=["group", "image"]), folder / "near_duplicates.csv")
     pixels = np.load(folder / "images.npy", mmap_mode="r")
@@ -40,11 +41,13 @@ def _write_csv(table, path):
     path.write_text(text, encoding="utf-8", newline="")
 
 
-def write_description(frame, skipped, groups, listed, settings, labels, root, folder):
+def write_description(frame, skipped, groups, left_out, listed, settings, labels, root, folder):
     """Write dataset.json, after all else; a `root` of "." is the dataset folder itself.
 
     Args:
         frame, skipped, groups, folder: as for `write_tables`.
+        left_out: dict from the list of photos that are left out for a copy that another list
+            holds out ("train", "validation", "trainval") to their number.
         listed: number of images that the source named.
         settings: GenerationSettings.
         labels: "truth", or a dict that describes the teacher.
@@ -63,6 +66,12 @@ def write_description(frame, skipped, groups, listed, settings, labels, root, fo
         "split_by": settings.split_by,
         "split_file": str(settings.split_file.path) if settings.split_file else None,
         "boxes_in": settings.boxes_in,
+        "near_duplicates": {
+            "mode": settings.near_duplicates if settings.find_duplicates else None,
+            "groups": len(groups),
+            "photos": sum(map(len, groups)),
+            "left_out": dict(left_out),
+        },
         "counts": {
             "listed": listed,
             "used": len(frame),

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from localizer.sources.annotated_image import Skipped
 from localizer.split_files import SplitFile
 from localizer.split_lists import left_out_by_lists, read_lists
 from localizer.splitting import (
+    NEAR_DUPLICATES,
     SPLITS,
     leader,
     official_split_of,
@@ -46,6 +48,8 @@ class GenerationSettings:
             `split_file`.
         split_file: a SplitFile whose splits are taken, or None.
         find_duplicates: whether to look for near-duplicates (quadratic in the number of photos).
+        near_duplicates: what becomes of them: "group" (they share one split), "exact" (only the
+            very same picture does) or "keep" (nothing does; they are only counted).
         exclude: an Exclusion for each dataset whose photos are to be kept out.
         teacher: a Teacher for a source without boxes.
         companion: a LabelFile with a teacher's boxes on other photos of the source, which go into
@@ -64,6 +68,7 @@ class GenerationSettings:
     split_by: str = "name"
     split_file: SplitFile | None = None
     find_duplicates: bool = True
+    near_duplicates: str = "group"
     exclude: tuple[Exclusion, ...] = ()
     teacher: Teacher | None = None
     companion: LabelFile | None = None
@@ -146,6 +151,12 @@ def _check(settings, out, overwrite):
         raise InputError(f"--image-size is {settings.image_size}; use 32 to 2048 pixels")
     if not (min(settings.fractions) >= 0 and abs(sum(settings.fractions) - 1) <= 1e-6):
         raise InputError(f"--fractions {settings.fractions} must not be negative and add up to 1")
+    if settings.near_duplicates not in NEAR_DUPLICATES:
+        raise InputError(
+            f"--near-duplicates {settings.near_duplicates}: it is {', '.join(NEAR_DUPLICATES)}"
+        )
+    if settings.near_duplicates != "group" and not settings.find_duplicates:
+        raise InputError("--near-duplicates is for photos: drawn scenes are not compared")
     if settings.split_by == "official" and not sum(settings.fractions[:2]) > 0:
         raise InputError("--split-by official needs a part of train or validation in --fractions")
     if out.exists() and not (overwrite and (out / "dataset.json").is_file()):
@@ -179,17 +190,20 @@ def _build(records, settings, folder, root, progress, labels):
         GrowingArray(folder / "images.npy", (size, size, 3)) as images,
         GrowingArray(folder / "thumbnails.npy", (THUMBNAIL_SIZE, THUMBNAIL_SIZE)) as thumbnails,
     ):
-        samples, skipped, names = decode_photos(
+        samples, skipped, digests = decode_photos(
             records, settings, root, images, thumbnails, progress
         )
         excluded = append_excluded(settings.exclude, thumbnails)
+    names = list(digests)
     # Indices from len(names) on are those of excluded photos; they keep whole groups out.
     groups = find_groups(ArrayOnDisk(folder / "thumbnails.npy"))
     (folder / "thumbnails.npy").unlink()
     left_out = leave_out_excluded(groups, names, excluded, root)
     own = [[names[index] for index in group if index < len(names)] for group in groups]
     groups = [group for group in own if len(group) > 1 and group[0] not in left_out]
-    left_out |= left_out_by_lists(groups, lists, settings)
+    together = _together(groups, digests, settings.near_duplicates)
+    by_lists = left_out_by_lists(together, lists, settings)
+    left_out |= by_lists
     frame, refused = _keep(samples, left_out, settings, folder, root, progress)
     skipped += refused
     if frame.empty:
@@ -199,12 +213,30 @@ def _build(records, settings, folder, root, progress, labels):
             f"{root}: none of {len(records)} images is usable. The first, {first.image}: "
             f"{place}{first.reason}"
         )
-    _split(frame, groups, lists, settings)
+    _split(frame, together, lists, settings)
     if labels != "truth":
         frame["teacher"] = labels["teacher"]
     write_tables(frame, skipped, groups, folder)
-    write_description(frame, skipped, groups, len(records), settings, labels, root, folder)
+    annotated = {sample["image"] for sample in samples}
+    beside = Counter(lists[one] for one in by_lists if lists.get(one) and one in annotated)
+    write_description(frame, skipped, groups, beside, len(records), settings, labels, root, folder)
     return MadeDataset(frame, lists, names, groups, left_out)
+
+
+def _together(groups, digests, mode):
+    """The groups that share one split.
+
+    Args:
+        groups: lists of near-duplicates.
+        digests: dict from each photo to the digest of its pixels.
+        mode: `near_duplicates` of GenerationSettings.
+    """
+    if mode == "group":
+        return groups
+    same = {}
+    for image, digest in digests.items() if mode == "exact" else ():
+        same.setdefault(digest, []).append(image)
+    return [images for images in same.values() if len(images) > 1]
 
 
 def _build_companion(made, settings, folder, root, progress):
@@ -221,7 +253,7 @@ def _build_companion(made, settings, folder, root, progress):
     folder.mkdir()
     plain = replace(
         settings, fractions=(1.0, 0.0, 0.0), split_by="name", split_file=None,
-        find_duplicates=False, exclude=(), teacher=None, companion=None,
+        find_duplicates=False, near_duplicates="group", exclude=(), teacher=None, companion=None,
     )  # fmt: skip
     said = settings.companion.description
     labels = {

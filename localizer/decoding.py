@@ -1,7 +1,7 @@
 """Decodes each photo of a source once: to the pixels that are stored, and to its thumbnail."""
 
+import hashlib
 import os
-import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -13,6 +13,7 @@ from localizer.errors import InputError
 from localizer.frames import QUARTER_TURNS, BoxFrame, OtherShape, frame_of_box, turn_rel_xyxy
 from localizer.near_duplicates import thumbnail
 from localizer.photos import read_turned_photo, stretch
+from localizer.skip_reasons import tell_apart
 from localizer.sources.annotated_image import Skipped
 from localizer.sources.pixels import below_one_pixel
 from localizer.store import BOX_COLUMNS
@@ -35,35 +36,29 @@ def decode_photos(records, settings, root, images, thumbnails, progress):
         progress: show a progress bar.
 
     Returns:
-        (samples, skipped, names): a dict per item of `images`, without group and split, and
-        without a box where the record has none; a list of Skipped; the photo of each thumbnail.
+        (samples, skipped, digests): a dict per item of `images`, without group and split, and
+        without a box where the record has none; a list of Skipped; a dict from the photo of each
+        thumbnail to the digest of its pixels, "" unless `settings` want to know the same picture.
     """
-    samples, skipped, names, frames = [], [], {}, []
+    samples, skipped, digests, frames = [], [], {}, []
     bar = tqdm(total=len(records), desc="Decoding photos", unit=" images", disable=not progress)
     with bar, ThreadPoolExecutor(settings.workers) as pool:
         for start in range(0, len(records), _CHUNK):
             chunk = records[start : start + _CHUNK]
             for outcome in pool.map(lambda record: _decode_one(record, settings, root), chunk):
                 # A table may have a photo twice: in a row that is used, and in one that is not.
-                if outcome.thumbnail is not None and outcome.image not in names:
+                if outcome.thumbnail is not None and outcome.image not in digests:
                     thumbnails.append(outcome.thumbnail)
-                    names[outcome.image] = len(names)
+                    digests[outcome.image] = outcome.digest
                 frames.append(outcome.frame)
                 if outcome.sample is not None:
                     images.append(outcome.pixels)
                     samples.append(outcome.sample)
                 else:
-                    skipped.append(shortened(outcome.image, outcome.reason, root, outcome.place))
+                    skipped.append(tell_apart(outcome.image, outcome.reason, root, outcome.place))
             bar.update(len(chunk))
     note_on_turned(frames, settings.boxes_in)
-    return samples, skipped, list(names)
-
-
-def shortened(image, reason, root, place=""):
-    """A Skipped without the path of the root and the name of the photo, which stand elsewhere."""
-    above = re.escape(str(root).rstrip("/\\")) + r"[/\\]"
-    reason = re.sub(rf"(?<![\w./\\'\"-]){above}", "", reason)
-    return Skipped(image, reason.removeprefix(f"{image}: "), place=place)
+    return samples, skipped, digests
 
 
 def checked_box(box_rel_xyxy):
@@ -86,6 +81,7 @@ class _Outcome:
 
     image: str
     thumbnail: np.ndarray | None = None
+    digest: str = ""
     sample: dict | None = None
     pixels: np.ndarray | None = None
     reason: str = ""
@@ -101,13 +97,15 @@ def _decode_one(record, settings, root):
     try:
         photo, frames = read_turned_photo(path)
     except InputError as error:
-        if isinstance(record, Skipped):
-            return _Outcome(record.image, reason=record.reason, place=record.place)
-        return _Outcome(record.image, reason=str(error))
+        # What is wrong with the photo itself stands nowhere else.
+        known = isinstance(record, Skipped)
+        reason, place = (record.reason, record.place) if known else (str(error), "")
+        return _Outcome(record.image, reason=reason, place=place)
     pixels = stretch(photo, settings.image_size)
     small = thumbnail(pixels) if settings.compares_photos else None
+    digest = _digest(photo) if settings.near_duplicates == "exact" else ""
     if isinstance(record, Skipped):
-        return _Outcome(record.image, small, reason=record.reason, place=record.place)
+        return _Outcome(record.image, small, digest, reason=record.reason, place=record.place)
     # A teacher has seen the photo as it is shown.
     boxes_in = "shown" if record.score is not None else settings.boxes_in
     annotated = None if record.width is None else (record.width, record.height)
@@ -117,14 +115,21 @@ def _decode_one(record, settings, root):
         width, height = frames.shown
         sizes = f"annotated as {record.width}x{record.height}, shown as {width}x{height}"
         place = f"{record.place}: {sizes}" if record.place else sizes
-        return _Outcome(record.image, small, reason=str(error), place=place)
+        return _Outcome(record.image, small, digest, reason=str(error), place=place)
     is_turned = frames.orientation != 1 and record.box_rel_xyxy and record.score is None
     told = frame if is_turned else None
     try:
         sample = _sample(record, frames, frame)
     except InputError as error:
-        return _Outcome(record.image, small, reason=str(error), place=record.place, frame=told)
-    return _Outcome(record.image, small, sample | {"frame": told}, pixels, frame=told)
+        return _Outcome(
+            record.image, small, digest, reason=str(error), place=record.place, frame=told
+        )
+    return _Outcome(record.image, small, digest, sample | {"frame": told}, pixels, frame=told)
+
+
+def _digest(photo):
+    """What tells a photo's pixels from those of all others."""
+    return hashlib.blake2b(repr(photo.shape).encode() + photo.tobytes()).hexdigest()
 
 
 def _sample(record, frames, frame):

@@ -12,6 +12,7 @@ from localizer.coco_metrics import average_precision
 from localizer.costs import checksum, latencies_ms, summarize_latency
 from localizer.errors import InputError
 from localizer.leaks import describe_leak
+from localizer.near_duplicate_notes import divided_note
 from localizer.photos import in_batches
 from localizer.predictors.predictor import Predictions, only_possible
 from localizer.store import BOX_COLUMNS
@@ -169,7 +170,9 @@ def _warnings(dataset, split, predictors):
             leaks[key] = describe_leak(dataset, split, before)
         if leaks[key]:
             reasons.setdefault(leaks[key], []).append(predictor.name)
-    return [f"{', '.join(names)}: {reason}." for reason, names in reasons.items()]
+    divided = divided_note(dataset, split)
+    about_all = [f"{dataset.name}: {divided}."] if divided else []
+    return about_all + [f"{', '.join(names)}: {reason}." for reason, names in reasons.items()]
 
 
 def _predict(dataset, split_rows, predictors, unreadable, progress):

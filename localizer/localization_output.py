@@ -10,6 +10,7 @@ from localizer.atomic_files import replacing
 from localizer.boxes import abs_xyxy_to_rel_xyxy
 from localizer.drawing.pictures import draw_boxes
 from localizer.errors import InputError
+from localizer.own_outputs import signed
 from localizer.photos import crop
 
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
@@ -143,4 +144,4 @@ def _write_jpeg(path, pixels):
     options = [cv2.IMWRITE_JPEG_QUALITY, 90, *sampling]
     _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), options)
     with replacing(path, durable=False) as partial:
-        partial.write_bytes(jpeg.tobytes())
+        partial.write_bytes(signed(jpeg))

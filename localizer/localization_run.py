@@ -71,7 +71,7 @@ def _list_photos(options, printer):
             arguments = split_list(sys.stdin.buffer.read(), separator)
         for each in arguments:
             try:
-                found, root = find_photos(each)
+                found, root = find_photos(each, options.out)
             except InputError as error:
                 printer.fail(each, error)
                 continue

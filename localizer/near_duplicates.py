@@ -10,6 +10,11 @@ A split that puts two copies on both sides leaks, so copies are grouped first. T
 
 The bounds were set by looking at the pairs found among 6,994 photos of the Oxford-IIIT Pet data:
 below them the photos differ. Photos of one session with hardly any movement are grouped, too.
+
+Most pairs of the first step are no copies (frames of videos, plain backgrounds), and to find that
+out costs milliseconds each. So the work is bounded: pairs that agree as they lie, as frames of one
+camera do, need no alignment; the others are verified from the best on, a hopeless one is given up
+after a few iterations, and a photo that failed FAILURES times is not compared any more.
 """
 
 import cv2
@@ -21,7 +26,16 @@ CANDIDATE_CORRELATION = 0.92
 ALIGNED_CORRELATION = 0.9
 DETAIL_CORRELATION = 0.55
 OVERLAP = 0.4
+FAILURES = 20
 
+# Of the alignment: iterations at first, and what they have to show for it to go on to all.
+_FIRST_ITERATIONS, _ITERATIONS = 10, 60
+_FIRST_CORRELATION = 0.5
+_FIRST_DETAIL = 0.1
+# Candidates of a photo that are kept, the best; a pair is dropped where neither photo keeps it.
+_KEPT_CANDIDATES = 64
+# Of comparing photos as they lie.
+_ROUNDS = 4
 _DESCRIPTOR_SIZE = 8
 _WINDOW_FRACTIONS = (0.85, 0.7)
 # A descriptor's norm below this is a blank picture, whose correlation would be that of its noise.
@@ -46,45 +60,89 @@ def find_groups(thumbnails):
     Returns:
         List of sorted index lists, each of two or more photos.
     """
-    parent = list(range(len(thumbnails)))
+    groups = _Groups(len(thumbnails))
+    # The products are too small to share: threads of BLAS that wait for each other cost ten times
+    # the work itself on a busy machine.
+    with threadpool_limits(1, user_api="blas"):
+        first, second, _ = _candidates(thumbnails, groups)
+    failures = np.zeros(len(thumbnails), int)
+    for i, j in zip(first.tolist(), second.tolist(), strict=True):
+        if groups.root(i) == groups.root(j) or max(failures[i], failures[j]) >= FAILURES:
+            continue
+        if is_same_picture(thumbnails[i], thumbnails[j]):
+            groups.join(i, j)
+        else:
+            failures[[i, j]] += 1
+    return groups.lists()
 
-    def root(i):
+
+class _Groups:
+    """Disjoint sets of n photos; the root of one is its first photo."""
+
+    def __init__(self, count):
+        self._parent = list(range(count))
+
+    def root(self, i):
+        """The photo that stands for the group of photo i."""
+        parent = self._parent
         while parent[i] != i:
             parent[i] = parent[parent[i]]
             i = parent[i]
         return i
 
-    # The products are too small to share: threads of BLAS that wait for each other cost ten times
-    # the work itself on a busy machine.
-    with threadpool_limits(1, user_api="blas"):
-        candidates = sorted(_candidates(thumbnails))
-    for i, j in candidates:
-        if root(i) != root(j) and is_same_picture(thumbnails[i], thumbnails[j]):
-            parent[max(root(i), root(j))] = min(root(i), root(j))
-    groups = {}
-    for i in range(len(thumbnails)):
-        groups.setdefault(root(i), []).append(i)
-    return [group for group in groups.values() if len(group) > 1]
+    def join(self, i, j):
+        """Make the groups of two photos one."""
+        i, j = self.root(i), self.root(j)
+        self._parent[max(i, j)] = min(i, j)
+
+    def roots(self):
+        """The root of each photo, int [n]."""
+        return np.array([self.root(i) for i in range(len(self._parent))], int)
+
+    def lists(self):
+        """Sorted lists of the groups that have two or more photos."""
+        groups = {}
+        for i, root in enumerate(self.roots().tolist()):
+            groups.setdefault(root, []).append(i)
+        return [group for group in groups.values() if len(group) > 1]
 
 
 def is_same_picture(a, b):
     """Whether two thumbnails (uint8 [64, 64]) show one picture, up to crop, scale and light."""
     warp = np.eye(2, 3, dtype=np.float32)
-    stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 60, 1e-4)
-    try:
-        correlation, warp = cv2.findTransformECC(a, b, warp, cv2.MOTION_AFFINE, stop, None, 5)
-    except cv2.error:  # It did not converge: nothing to align.
-        return False
-    if correlation < ALIGNED_CORRELATION:
-        return False
+    for iterations in (_FIRST_ITERATIONS, _ITERATIONS - _FIRST_ITERATIONS):
+        stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, iterations, 1e-4)
+        try:
+            correlation, warp = cv2.findTransformECC(a, b, warp, cv2.MOTION_AFFINE, stop, None, 5)
+        except cv2.error:  # It did not converge: nothing to align.
+            return False
+        overlap, detail = _agreement(a, b, warp)
+        if correlation < _FIRST_CORRELATION or not detail >= _FIRST_DETAIL:
+            return False
+    return (
+        correlation >= ALIGNED_CORRELATION and overlap >= OVERLAP and detail >= DETAIL_CORRELATION
+    )
+
+
+def _agreement(a, b, warp):
+    """The share of `a` that the aligned `b` covers, and the correlation of their detail there.
+
+    NaN where there is no detail at all.
+    """
     back = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     size = (a.shape[1], a.shape[0])
     overlap = cv2.warpAffine(np.full_like(b, 255), warp, size, flags=back) == 255
-    if overlap.mean() < OVERLAP:
-        return False
     aligned = cv2.warpAffine(_detail(b), warp, size, flags=back)
-    with np.errstate(invalid="ignore", divide="ignore"):  # No detail at all gives NaN: no.
-        return bool(np.corrcoef(_detail(a)[overlap], aligned[overlap])[0, 1] >= DETAIL_CORRELATION)
+    return overlap.mean(), float(
+        _correlations(_detail(a)[overlap][None], aligned[overlap][None])[0]
+    )
+
+
+def _correlations(a, b):
+    """Pearson's correlation of each row of a with that of b, both [n, m]; NaN for constant ones."""
+    a, b = (x - x.mean(axis=1, keepdims=True) if x.size else x for x in (a, b))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (a * b).sum(axis=1) / np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
 
 
 def _detail(picture):
@@ -147,23 +205,92 @@ def _sketches(descriptors):
     return np.concatenate([blocks, np.sqrt(np.maximum(rest, 0))[..., None]], axis=-1)
 
 
-def _candidates(thumbnails):
-    """Pairs (i, j), i < j, whose descriptors correlate."""
-    pairs = set()
+def _candidates(thumbnails, groups):
+    """Pairs whose descriptors correlate, and that are in no common group, the best first.
+
+    Photos that agree as they lie are joined in `groups` on the way.
+
+    Returns:
+        (i, j, correlation): int [p], int [p] and float32 [p], i < j.
+    """
     step = max(1, _PAIRS_AT_A_TIME // max(1, len(thumbnails)))
     blocks = [slice(start, start + step) for start in range(0, len(thumbnails), step)]
+    found = (np.zeros(0, int), np.zeros(0, int), np.zeros(0, np.float32))
     if not blocks:
-        return pairs
+        return found
     whole = np.concatenate([_descriptors(thumbnails[block], [(0, 0)])[0] for block in blocks])
     sketches = _sketches(whole).T.copy()
     # One buffer for all products: fresh memory of this size costs more than the products do.
     buffer = np.empty((step, len(whole)), np.float32)
     for block in blocks:
-        for window in _descriptors(thumbnails[block], _windows()):
+        parts, roots = [found], groups.roots()
+        for number, window in enumerate(_descriptors(thumbnails[block], _windows())):
             bounds = np.matmul(_sketches(window), sketches, out=buffer[: len(window)])
             likely = np.flatnonzero(bounds > CANDIDATE_CORRELATION)
             i, j = np.divmod(likely, len(whole))
-            sure = np.einsum("ij,ij->i", window[i], whole[j]) > CANDIDATE_CORRELATION
-            i, j = i[sure] + block.start, j[sure]
-            pairs.update(zip(np.minimum(i, j).tolist(), np.maximum(i, j).tolist(), strict=True))
-    return {(i, j) for i, j in pairs if i != j}
+            apart = roots[i + block.start] != roots[j]
+            i, j = i[apart], j[apart]
+            correlation = _products(window, whole, i, j)
+            sure = correlation > CANDIDATE_CORRELATION
+            i, j, correlation = i[sure] + block.start, j[sure], correlation[sure]
+            if number == 0 and len(i):  # Of the whole photo.
+                _join_unmoved(thumbnails, groups, i, j, correlation)
+                roots = groups.roots()
+            parts.append((np.minimum(i, j), np.maximum(i, j), correlation))
+            if sum(len(part[0]) for part in parts) > _PAIRS_AT_A_TIME:
+                parts = [_best(parts, roots)]
+        found = _best(parts, groups.roots())
+    order = np.lexsort((found[1], found[0], -found[2]))
+    return tuple(values[order] for values in found)
+
+
+def _products(window, whole, i, j):
+    """The products of some pairs of descriptors, float32 [p], a part at a time."""
+    parts = [slice(start, start + 2**16) for start in range(0, len(i), 2**16)]
+    products = [np.einsum("ij,ij->i", window[i[part]], whole[j[part]]) for part in parts]
+    return np.concatenate([np.zeros(0, np.float32), *products])
+
+
+def _best(parts, roots):
+    """The pairs of all parts, each once, but for those far down in the lists of both photos."""
+    i, j, correlation = (np.concatenate(values) for values in zip(*parts, strict=True))
+    apart = roots[i] != roots[j]
+    i, j, correlation = i[apart], j[apart], correlation[apart]
+    # From the best to the worst of each pair, so that `unique` gives the best.
+    order = np.argsort(-correlation, kind="stable")
+    _, first = np.unique((i * len(roots) + j)[order], return_index=True)
+    kept = order[first]
+    i, j, correlation = i[kept], j[kept], correlation[kept]
+    # The rank of each pair in the list of its first photo, then in that of its second.
+    photos = np.concatenate([i, j])
+    order = np.lexsort((np.tile(-correlation, 2), photos))
+    begins = np.flatnonzero(np.diff(photos[order], prepend=-1))
+    ranks = np.empty(len(photos), int)
+    ranks[order] = np.arange(len(photos)) - np.repeat(begins, np.diff(begins, append=len(photos)))
+    keep = np.minimum(*np.split(ranks, 2)) < _KEPT_CANDIDATES
+    return i[keep], j[keep], correlation[keep]
+
+
+def _join_unmoved(thumbnails, groups, i, j, correlation):
+    """Join the pairs that are one picture as they lie: along a spanning structure, not all pairs.
+
+    In each round every photo of `j` is compared with the best candidate that it has left.
+    """
+    order = np.argsort(-correlation, kind="stable")
+    i, j = i[order], j[order]
+    for _ in range(_ROUNDS):
+        if not len(i):
+            return
+        best = np.unique(j, return_index=True)[1]
+        for part in np.array_split(best, -(-len(best) // 256)):
+            a, b = thumbnails[i[part]], thumbnails[j[part]]
+            flat = [x.reshape(len(x), -1).astype(np.float32) for x in (a, b)]
+            detail = [np.stack([_detail(x).ravel() for x in pictures]) for pictures in (a, b)]
+            same = _correlations(*flat) >= ALIGNED_CORRELATION
+            same &= _correlations(*detail) >= DETAIL_CORRELATION
+            for one, other in zip(i[part][same].tolist(), j[part][same].tolist(), strict=True):
+                groups.join(one, other)
+        roots = groups.roots()
+        left = roots[i] != roots[j]
+        left[best] = False
+        i, j = i[left], j[left]

@@ -8,22 +8,25 @@ import codecs
 import glob
 import io
 import os
+import re
 
 from PIL import Image
 
 from localizer.errors import InputError
+from localizer.own_outputs import without_own_outputs
 from localizer.photos import SUFFIXES
 from localizer.special_files import refuse_impossible_path
 from localizer.walking import walk_files
 
 
-def find_photos(argument):
+def find_photos(argument, out=None):
     """The photos that one argument means.
 
     Args:
         argument: a file, a folder (with those below it, hidden ones left out), or a pattern with
             `*`, `?`, `[...]` or `**`, for shells that do not expand it. Brackets in the name of a
             folder that is there are no pattern.
+        out: the folder that pictures go to, or None; those of an earlier run there are no photos.
 
     Returns:
         (photos, root): sorted paths, and the folder they are all below.
@@ -34,12 +37,13 @@ def find_photos(argument):
     """
     refuse_impossible_path(argument)
     if os.path.isdir(argument):
-        photos = sorted(_walk(argument))
+        photos = without_own_outputs(sorted(_walk(argument)), argument, out=out)
         if not photos:
             raise InputError(f"{argument}: no photos in this folder ({' '.join(SUFFIXES)})")
         return photos, argument
     if not os.path.lexists(argument) and any(character in argument for character in "*?["):
-        photos = _matching(argument)
+        fixed = re.split(r"[*?\[]", argument, maxsplit=1)[0]
+        photos = without_own_outputs(_matching(argument), os.path.dirname(fixed) or ".", out=out)
         if not photos:
             raise InputError(f"{argument}: no file matches this pattern")
         return photos, common_folder(map(os.path.dirname, photos))

@@ -64,7 +64,7 @@ def read_turned_photo(path):
 
 
 def _decode(file, name, size):
-    """`read_turned_photo` of a path or a binary file object of `size` bytes; errors call it `name`."""
+    """`read_turned_photo` of a path or binary file of `size` bytes; errors call it `name`."""
     try:
         with Image.open(file) as image:
             if image.format == "EPS":  # Pillow would have Ghostscript run it.

@@ -51,8 +51,21 @@ def refuse_changes(run, settings, data):
         )
     if changed:
         raise InputError(
-            f"{run}: cannot be resumed with other settings:\n  " + "\n  ".join(changed)
+            f"{run}: cannot be resumed with other settings:\n  "
+            + "\n  ".join(changed)
+            + _remedy(run, before.get("epochs"), settings["epochs"])
         )
+
+
+def _remedy(run, before, now):
+    """What to do about other settings; `before` and `now` are numbers of epochs."""
+    if isinstance(before, int) and before < now and (run / "best.keras").is_file():
+        return (
+            "\nThe learning rate of an epoch depends on how many there are. What trains longer is "
+            "a new run that begins with this one's weights, with the other options as they were: "
+            f"--run NEW --weights {run / 'best.keras'} --epochs {now}"
+        )
+    return "\nGo on with the settings as they were, or start another run with --run NEW"
 
 
 def _read_settings(path):

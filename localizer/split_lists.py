@@ -46,7 +46,7 @@ def left_out_by_lists(groups, lists, settings):
     """Dict from each photo that must not be used, going by the lists, to the reason.
 
     Args:
-        groups: lists of photos that are near-duplicates.
+        groups: lists of photos that must not be on two sides of a split.
         lists: what `read_lists` gave.
         settings: GenerationSettings.
     """
@@ -54,8 +54,9 @@ def left_out_by_lists(groups, lists, settings):
         return {}
     file = settings.split_file and settings.split_file.path.name
     unlisted = f"not in {file}" if file else "in no official list"
+    same = "near-duplicate of" if settings.near_duplicates == "group" else "the same picture as"
     reasons = {image: unlisted for image, split in lists.items() if not split}
     for image, other in beside_held_out(groups, lists).items():
         place = f"{lists[other]} split of {file}" if file else f"official {lists[other]} list"
-        reasons[image] = f"near-duplicate of {other}, which is in the {place}"
+        reasons[image] = f"{same} {other}, which is in the {place}"
     return reasons

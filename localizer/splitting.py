@@ -18,6 +18,7 @@ import re
 from pathlib import PurePosixPath
 
 SPLITS = ("train", "validation", "test")
+NEAR_DUPLICATES = ("group", "exact", "keep")
 GOLDEN_RATIO = 0.6180339887498949
 
 

@@ -3,7 +3,7 @@
 data/NAME/
     images.npy           uint8 [N, S, S, 3], the whole photo stretched to S x S
     samples.csv          a row per image, in the same order (COLUMNS)
-    skipped.csv          image, reason
+    skipped.csv          image, reason, place
     near_duplicates.csv  group, image: photos that show one picture, unlabelled ones included
     dataset.json         source, target, counts, seed, fractions, checksums
     contact_sheet.jpg    some of the photos with their boxes
@@ -21,6 +21,7 @@ import pandas as pd
 import yaml
 
 from localizer.errors import InputError
+from localizer.near_duplicate_notes import why_empty
 from localizer.photos import read_photo
 from localizer.special_files import refuse_special_file
 from localizer.splitting import SPLITS
@@ -104,6 +105,9 @@ class Dataset:
             raise InputError(f"no split {split!r}; there are {', '.join(SPLITS)}")
         rows = np.flatnonzero(self.samples["split"].to_numpy() == split)
         if not len(rows):
+            copies = why_empty(self.samples, self.description, split)
+            if copies:
+                raise InputError(f"{self.path}: the {split} split is empty: {copies}")
             table = self.description.get("split_file")
             remedy = "other --fractions or more images"
             if table:

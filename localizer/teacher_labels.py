@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from localizer.decoding import checked_box, shortened
+from localizer.decoding import checked_box
 from localizer.errors import InputError
 from localizer.photos import in_batches, read_photo
 from localizer.predictors.predictor import Predictor
+from localizer.skip_reasons import tell_apart
 from localizer.store import sha256_of
 
 # A chunk of photos is full at either limit, so large photos do not fill the memory (0.2 GB).
@@ -94,7 +95,7 @@ def label_samples(samples, teacher, root, progress):
                         raise photo
                     answers.append(_label(teacher, *next(found)))
                 except InputError as error:
-                    answers.append(shortened(image, str(error), root))
+                    answers.append(tell_apart(image, str(error), root))
             bar.update(len(chunk))
     return answers
 

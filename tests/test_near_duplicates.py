@@ -103,6 +103,16 @@ def test_few_photos(count):
     assert find_groups(np.zeros((count, 64, 64), np.uint8)) == []
 
 
+def candidates_of(thumbnails, joining=False):
+    groups = near_duplicates._Groups(len(thumbnails))
+    with pytest.MonkeyPatch.context() as patch:
+        if not joining:
+            patch.setattr(near_duplicates, "_join_unmoved", lambda *arguments: None)
+        first, second, correlation = near_duplicates._candidates(thumbnails, groups)
+    assert (np.diff(correlation) <= 0).all()
+    return set(zip(first.tolist(), second.tolist(), strict=True))
+
+
 def test_candidates_are_the_pairs_that_correlate(originals):
     """Against NumPy's own correlation of each window, averaged by OpenCV."""
     thumbnails = thumbnails_of(originals + [cropped(photo) for photo in originals])
@@ -120,7 +130,7 @@ def test_candidates_are_the_pairs_that_correlate(originals):
                 if i != j and np.corrcoef(part.ravel(), other.ravel())[0, 1] > 0.92:
                     expected.add((min(i, j), max(i, j)))
     assert len(expected) >= len(originals)
-    assert near_duplicates._candidates(thumbnails) == expected
+    assert candidates_of(thumbnails) == expected
 
 
 def test_a_sketch_never_hides_a_pair():
@@ -131,3 +141,43 @@ def test_a_sketch_never_hides_a_pair():
     bounds, products = sketches @ sketches.T, vectors @ vectors.T
     assert (bounds >= products - 1e-9).all()
     assert (bounds - products).mean() < 0.5  # It is of use, too.
+
+
+def frames(count, seed):
+    """What a camera sees that does not move: one background, and something small that does."""
+    rng = np.random.default_rng(seed)
+    scene = cv2.resize(
+        rng.integers(0, 256, (9, 9), np.uint8), (64, 64), interpolation=cv2.INTER_CUBIC
+    )
+    pictures = np.tile(scene, (count, 1, 1))
+    for picture in pictures:
+        x, y = rng.integers(0, 56, 2)
+        picture[y : y + 8, x : x + 8] = rng.integers(0, 256)
+    return pictures
+
+
+def test_frames_of_one_camera_are_one_group_with_hardly_any_alignment(monkeypatch):
+    cameras = np.concatenate([frames(60, seed) for seed in range(3)])
+    tried = []
+
+    def is_same(*pair):
+        tried.append(pair)
+        return is_same_picture(*pair)
+
+    monkeypatch.setattr(near_duplicates, "is_same_picture", is_same)
+    for pairs in (2**21, 1):  # In one block, and in a block for each photo.
+        monkeypatch.setattr(near_duplicates, "_PAIRS_AT_A_TIME", pairs)
+        assert find_groups(cameras) == [[*range(start, start + 60)] for start in (0, 60, 120)]
+    assert len(tried) < 20
+
+
+def test_what_verification_costs_is_bounded_by_the_number_of_photos(monkeypatch):
+    """Gradients with noise all correlate, and none is a copy: 120 photos have 7,140 candidates."""
+    rng = np.random.default_rng(0)
+    ramp = np.tile(np.linspace(0, 200, 64), (64, 1)) + 20
+    noisy = np.clip(ramp + rng.normal(0, 6, (120, 64, 64)), 0, 255).astype(np.uint8)
+    assert len(candidates_of(noisy, joining=True)) > 3000
+    tried = []
+    monkeypatch.setattr(near_duplicates, "is_same_picture", lambda *pair: tried.append(pair))
+    assert find_groups(noisy) == []
+    assert 1000 < len(tried) <= 120 * near_duplicates.FAILURES / 2

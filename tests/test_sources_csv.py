@@ -127,7 +127,12 @@ def test_bad_rows_are_left_out_with_their_line(tmp_path):
         (b"rex.jpg,1,2,3,4", "line 1: no column named image, xmin, ymin, xmax, ymax"),
         (HEADER.encode() + b",XMIN\n1,2", "line 1: several columns named xmin"),
         (HEADER.encode() + b"\nrex.jpg,1,2,3,4\ncaf\xe9.jpg,1,2,3,4", "line 3: not UTF-8"),
-        (HEADER.encode("utf-16"), "line 1: not UTF-8"),
+        (HEADER.encode("utf-16"), "line 1: there is no row after the header"),
+        (HEADER.encode("utf-16-le"), "line 1: UTF-16 without a byte order mark"),
+        (HEADER.encode("utf-16") + b"\0", "line 1: not UTF-16"),
+        (b"sep=;\n" + HEADER.encode() + b"\nrex.jpg,1,2,3,4", "line 2: no column named image"),
+        (b"sep=;\n\n", "line 3: there is no header"),
+        (b"rex.jpg,1,2,3,4\n" * 2, "line 1: no column named image"),
         (HEADER.encode() + b'\nrex.jpg,1,2,3,4\n"rex.jpg,1,2,3,4\n', "line 3: unexpected end"),
         (b"x" * 200_000, "line 1: field larger than field limit"),
     ],
@@ -189,6 +194,92 @@ def test_rows_of_one_photo_are_several_objects(tmp_path):
     left_out, kit = read(tmp_path, multiple="skip")
     assert left_out == Skipped("rex.jpg", "5 objects in one photo")
     assert kit.breed == "kitten"
+
+
+BY_HAND = (0.1, 0.1, 0.5, 0.5)  # Of 500 x 400 pixels: 50, 40, 250, 200.
+OTHER_WORDS = {
+    "filename,width,height,class,xmin,ymin,xmax,ymax": "rex.jpg,500,400,egg,50,40,250,200",
+    "file_name,category,supercategory,x,y,w,h": "rex.jpg,egg,food,50,40,200,160",
+    "ImageID,LabelName,XMin,XMax,YMin,YMax": "rex.jpg,egg,50,250,40,200",
+    "img_path,image_width,image_height,bbox_x,bbox_y,bbox_width,bbox_height,label": (
+        "rex.jpg,1000,800,100,80,400,320,egg"
+    ),
+    "path,x1,y1,x2,y2,width,height,name": "rex.jpg,50,40,250,200,500,400,egg",
+    "image name,left,top,right,bottom,breed,label": "rex.jpg,50,40,250,200,egg,7",
+    "image_id,file,left,top,width,height,class_id,class": "3,rex.jpg,50,40,200,160,1,egg",
+    "Width,Height,Roi.X1,Roi.Y1,Roi.X2,Roi.Y2,ClassId,Path": "500,400,50,40,250,200,egg,rex.jpg",
+    "image,filename,x0,y0,x1,y1,class": "rex.jpg,no.jpg,50,40,250,200,egg",
+    "rex.jpg,50,40,250,200,egg": "rex.jpg,,,,,",  # Without a header.
+    (
+        "filename,file_size,region_shape_attributes,region_attributes"
+    ): """rex.jpg,1,"{""name"":""rect"",""x"":50,""y"":40,""width"":200,""height"":160}","""
+    '''"{""kind"":""egg""}"''',
+}
+
+
+@pytest.mark.parametrize("header", OTHER_WORDS, ids=lambda header: header[:30])
+def test_columns_in_the_words_of_other_tools(tmp_path, header, capsys):
+    photo(tmp_path / "rex.jpg")
+    table(tmp_path, OTHER_WORDS[header], header=header)
+    found = [one for one in read(tmp_path) if isinstance(one, AnnotatedImage)]
+    assert [(one.image, one.breed) for one in found] == [("rex.jpg", "egg")]
+    assert found[0].species == ("food" if "super" in header else "")
+    assert found[0].box_rel_xyxy == pytest.approx(BY_HAND, abs=1e-6)
+    said = capsys.readouterr().err
+    assert " read " in said or header.startswith("image,filename,x0")
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("filename,path,xmin,ymin,xmax,ymax", "filename and path could both be meant by image"),
+        ("image,x1,y1,x2,y2,x,y,w,h", "x1, y1, x2, y2 and x, y, w, h could both be the box"),
+        ("image,left,top,right,bottom,x_min,y_min,x_max,y_max", "could both be the box"),
+        # Not the box's width and height: its right edge is there.
+        ("image,xmin,ymin,xmax,width,height", "no column named ymax"),
+    ],
+)
+def test_columns_that_could_both_be_meant_are_refused(tmp_path, header, message):
+    photo(tmp_path / "rex.jpg")
+    table(tmp_path, ",".join(["9"] * len(header.split(","))), header=header)
+    with pytest.raises(InputError, match=f"boxes.csv line 1: {message}|line 1: .*{message}"):
+        list(read(tmp_path))
+
+
+def test_of_two_classes_none_is_taken(tmp_path, capsys):
+    photo(tmp_path / "rex.jpg")
+    table(tmp_path, "rex.jpg,50,40,250,200,a,b", header=HEADER + ",class,label")
+    [found] = read(tmp_path)
+    assert (
+        found.breed == "" and "class and label could both be the class" in capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize("first", ["", "sep=;\r\n", "\r\n"])
+def test_what_excel_writes(tmp_path, encoding, first):
+    photo(tmp_path / "käfer.jpg")
+    text = first + "image;xmin;ymin;xmax;ymax\r\nkäfer.jpg;50,0;40,25;250,0;200\r\nno.jpg;1;1;9;9"
+    text = "\ufeff" + text if encoding == "utf-16-le" else text
+    (tmp_path / "boxes.csv").write_bytes(text.encode(encoding))
+    missing, found = read(tmp_path)
+    assert found.image == "käfer.jpg"
+    assert found.box_rel_xyxy == pytest.approx((0.1, 40.25 / 400, 0.5, 0.5), abs=1e-6)
+    assert f"line {4 if first else 3}" in missing.reason + missing.place
+
+
+def test_decimal_commas_are_no_thousands(tmp_path):
+    photo(tmp_path / "rex.jpg", (5000, 4000))
+    header = HEADER.replace(",", ";")
+    table(tmp_path, "rex.jpg;0,125;0,25;0,750;0,5", header=header)
+    [found] = read(tmp_path, box_format="relative")
+    assert found.box_rel_xyxy == pytest.approx((0.125, 0.25, 0.75, 0.5))
+    for row in ("1,000;400;2,500;2000", "12,5;40.25;250;200"):
+        table(tmp_path, f"rex.jpg;{row}", header=header)
+        with pytest.raises(InputError, match="line 2: .*for decimals or for thousands"):
+            list(read(tmp_path))
+    table(tmp_path, "rex.jpg;1_000;400;2500;2000", "rex.jpg;1.000,5;4;25;20", header=header)
+    assert ["is not a number" in one.reason for one in read(tmp_path)] == [True, True]
 
 
 SIDES = st.integers(1, 20_000)

@@ -133,10 +133,22 @@ def test_a_killed_run_goes_on_bit_for_bit(whole_run, synthetic_dataset, tmp_path
 
 
 def test_resuming_with_other_settings_names_the_difference(whole_run, synthetic_dataset):
-    with pytest.raises(InputError, match="batch_size: 32 is now 16"):
+    with pytest.raises(InputError, match="batch_size: 32 is now 16\nGo on with the settings"):
         train(synthetic_dataset, replace(SMALL, batch_size=16), whole_run, resume=True)
     with pytest.raises(InputError, match="--resume goes on with it, --overwrite starts it anew"):
         train(synthetic_dataset, SMALL, whole_run)
+
+
+def test_resuming_for_more_epochs_says_what_trains_longer(whole_run, synthetic_dataset):
+    longer = replace(SMALL, epochs=SMALL.epochs + 3, batch_size=16)
+    with pytest.raises(InputError) as error:
+        train(synthetic_dataset, longer, whole_run, resume=True)
+    best = whole_run / "best.keras"
+    said = str(error.value)
+    assert f"epochs: {SMALL.epochs} is now {longer.epochs}" in said and "batch_size" in said
+    assert said.endswith(f": --run NEW --weights {best} --epochs {longer.epochs}")
+    with pytest.raises(InputError, match="Go on with the settings as they were"):
+        train(synthetic_dataset, replace(SMALL, epochs=1), whole_run, resume=True)
 
 
 @pytest.mark.parametrize(

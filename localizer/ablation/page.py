@@ -14,6 +14,7 @@ from localizer.ablation.table import describe_rows
 from localizer.atomic_files import write_text
 from localizer.environment import describe_environment
 from localizer.html import inline_script, open_templates
+from localizer.near_duplicate_notes import divided_note
 from localizer.reporting import page as report_page
 from localizer.reporting.formatting import FILTERS, MISSING, duration, plain
 from localizer.store import open_dataset
@@ -63,6 +64,7 @@ def _render(plan, rows, failures, made):
     return environment.get_template("ablation.html.j2").render(
         plan=plan,
         dataset=dataset,
+        divided=divided_note(dataset, plan.split),
         metric=metric_words(plan.metric),
         rows=rows if plan.steps else ranked,
         best=measured[0] if measured else None,

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from localizer.drawing.pictures import draw_boxes
+from localizer.own_outputs import signed
 from localizer.store import BOX_COLUMNS
 
 COLUMNS, ROWS, CELL = 8, 6, 176
@@ -35,7 +36,7 @@ def write_contact_sheet(images, samples, path):
             1, cv2.LINE_AA,
         )  # fmt: skip
     _, encoded = cv2.imencode(".jpg", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
-    path.write_bytes(encoded.tobytes())
+    path.write_bytes(signed(encoded))
 
 
 def unstretched(image, sample, longest_side):

@@ -1,19 +1,14 @@
 """What a person wants to know of a dataset that was just made."""
 
-import re
-
 import numpy as np
 import pandas as pd
 
+from localizer.near_duplicate_notes import grouping_notes, why_empty
+from localizer.skip_reasons import count_reasons
 from localizer.splitting import SPLITS
 
-# Reasons that differ from photo to photo, and what they have in common.
-_VARYING = (
-    (r"^(near-duplicate of|the same photo as) .+ (in .+)$", r"\1 a photo \2"),
-    (r"^near-duplicate of .+(, which is in)", r"near-duplicate of a photo\1"),
-    (r"^score [\d.]+ is below", "score is below"),
-    (r"^.+?( line \d+|: object \d+|: annotations\[\d+\]): (the box )", r"\2"),
-)
+# Kinds of reasons that are shown.
+_SHOWN = 8
 
 
 def summarize_dataset(dataset):
@@ -26,25 +21,18 @@ def summarize_dataset(dataset):
     if not dataset.has_true_labels:
         teacher = dataset.description["labels"]["teacher"]
         lines.append(f"The boxes are predictions of {teacher}: for training, not to score on")
-    for split in SPLITS:
-        fractions = dataset.description["fractions"]
-        if not counts[split] and fractions is None:
-            table = dataset.description["split_file"]
-            lines.append(f"warning: no photo is in the {split} split; {table} has no usable one")
-        elif not counts[split] and fractions[split]:
-            lines.append(f"warning: no photo fell into the {split} split; it needs more photos")
+    lines += _empty_splits(dataset)
     skipped = pd.read_csv(dataset.path / "skipped.csv", keep_default_na=False)
     if len(skipped):
         lines.append(f"{len(skipped)} skipped (each with its reason in skipped.csv):")
-        for reason, count in skipped["reason"].map(_kind).value_counts().head(8).items():
-            lines.append(f"  {count:5}  {_shortened(reason)}")
+        counted = count_reasons(skipped["reason"])
+        lines += [f"  {count:5}  {_shortened(reason)}" for reason, count in counted[:_SHOWN]]
+        if rest := counted[_SHOWN:]:
+            others = sum(count for _, count in rest)
+            lines.append(f"  {others:5}  for {len(rest)} other reasons")
     if counts["clipped_boxes"]:
         lines.append(f"{counts['clipped_boxes']} boxes reached outside their image: clipped")
-    if counts["near_duplicate_groups"]:
-        lines.append(
-            f"{counts['near_duplicates']} photos in {counts['near_duplicate_groups']} groups of "
-            "near-duplicates, each group in one split"
-        )
+    lines += grouping_notes(dataset)
     lines += ["", *_box_table(dataset), ""]
     for column in ("species", "breed"):
         per_class = samples.loc[samples[column] != "", column].value_counts()
@@ -63,6 +51,25 @@ def summarize_dataset(dataset):
     return "\n".join(lines)
 
 
+def _empty_splits(dataset):
+    """A warning for each reason why a split that was wanted has no photo."""
+    counts, description = dataset.description["counts"], dataset.description
+    fractions, table = description["fractions"], description["split_file"]
+    found = {}
+    for split in SPLITS:
+        if counts[split] or (fractions is not None and not fractions[split]):
+            continue
+        copies = why_empty(dataset.samples, description, split)
+        if copies:
+            found.setdefault(copies, []).append(split)
+        elif fractions is None:
+            yield f"warning: no photo is in the {split} split; {table} has no usable one"
+        else:
+            yield f"warning: no photo fell into the {split} split; it needs more photos"
+    for copies, splits in found.items():
+        yield f"warning: no photo for {' and '.join(splits)}: {copies}"
+
+
 def _box_table(dataset):
     boxes = dataset.boxes_rel_xyxy.astype(float)
     width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
@@ -78,12 +85,6 @@ def _box_table(dataset):
     for name, values in measures.items():
         quantiles = np.quantile(values, [0, 0.05, 0.5, 0.95, 1])
         yield f"{name:22}" + "".join(f"{value:9.3f}" for value in quantiles)
-
-
-def _kind(reason):
-    for pattern, common in _VARYING:
-        reason = re.sub(pattern, common, reason)
-    return reason
 
 
 def _shortened(text, longest=100):

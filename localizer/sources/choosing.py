@@ -86,7 +86,7 @@ def path_below_root(name: str) -> str:
 def number_from_text(text: str) -> float:
     """A coordinate from text such as "48" or "48.0"; InputError when it is none."""
     try:
-        value = float(text)
+        value = float(text.replace("_", " "))  # To Python 1_000 is a number.
     except ValueError:
         raise InputError(f"{reprlib.repr(text)} is not a number") from None
     if not abs(value) <= MAX_PIXELS_ALONG_SIDE:  # NaN compares as False.

@@ -16,8 +16,8 @@ The table begins with a header line. Columns may stand in any order, others are 
   text, and needed, it is the photo's own.
 * `species`, `breed`: coarse and fine class.
 
-Several rows with the same image are several objects in it. The text is UTF-8 (with or without a
-byte order mark), the separator a comma, a semicolon or a tab, and `.` is the decimal point.
+Several rows with the same image are several objects in it. `csv_columns` has the other names that
+columns may have, `csv_rows` the encodings, separators and numbers.
 """
 
 import os

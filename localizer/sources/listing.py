@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from localizer.errors import InputError
+from localizer.own_outputs import without_own_outputs
 from localizer.walking import walk_files
 
 
@@ -10,7 +11,7 @@ def list_files(root: Path, folder: Path) -> list[str]:
     """All files below `folder`, sorted, as paths below `root` with `/` between their parts.
 
     Names that begin with a dot are left out: macOS puts a `._photo.xml` beside `photo.xml`. Links
-    to folders are followed.
+    to folders are followed. Pictures that the project wrote itself are left out.
 
     Raises:
         InputError: a folder cannot be listed.
@@ -19,7 +20,7 @@ def list_files(root: Path, folder: Path) -> list[str]:
     for parent, names in walk_files(folder, _refuse_unlisted):
         below = Path(parent).relative_to(root)
         found += [(below / name).as_posix() for name in names]
-    return sorted(found)
+    return without_own_outputs(sorted(found), root, base=root)
 
 
 def _refuse_unlisted(error: OSError) -> None:
