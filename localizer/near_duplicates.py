@@ -19,7 +19,8 @@ after a few iterations, and a photo that failed FAILURES times is not compared a
 
 import cv2
 import numpy as np
-from threadpoolctl import threadpool_limits
+
+from localizer.one_thread import one_thread
 
 THUMBNAIL_SIZE = 64
 CANDIDATE_CORRELATION = 0.92
@@ -63,7 +64,7 @@ def find_groups(thumbnails):
     groups = _Groups(len(thumbnails))
     # The products are too small to share: threads of BLAS that wait for each other cost ten times
     # the work itself on a busy machine.
-    with threadpool_limits(1, user_api="blas"):
+    with one_thread():
         first, second, _ = _candidates(thumbnails, groups)
     failures = np.zeros(len(thumbnails), int)
     for i, j in zip(first.tolist(), second.tolist(), strict=True):

@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from localizer.errors import InputError
-from localizer.predictors.optional_package import optional_package
+from localizer.predictors.litert_interpreter import allocate, open_interpreter
 from localizer.predictors.photo_input import PhotoInput
 from localizer.predictors.predictor import Cost
 from localizer.predictors.tflite_metadata import TensorMetadata, read_tflite_metadata
 from localizer.process_wide import fork_safe_lock
-from localizer.quiet import quiet_stderr
 
 _USUAL_SIGNATURE = "serving_default"
 _WEIGHTED_OPS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
@@ -67,9 +66,8 @@ class PhotoGraph:
         self._lock = fork_safe_lock()
         if not self.path.is_file():
             raise InputError(f"{path}: no such file")
-        litert = optional_package("ai_edge_litert.interpreter")
-        with self._refusing("cannot be opened as a TF Lite model"), quiet_stderr():
-            self._interpreter = litert.Interpreter(model_path=str(path), num_threads=1)
+        with self._refusing("cannot be opened as a TF Lite model"):
+            self._interpreter = open_interpreter(path)
             self._runner = self._chosen(signature, is_wanted)
         inputs, metadata = self._inputs()
         first = metadata[0] if metadata else TensorMetadata()
@@ -77,10 +75,10 @@ class PhotoGraph:
         self.range_is_assumed = self._input.range_is_assumed
         # A runner sizes and allocates its own subgraph at each call.
         if not self._runner:
-            with self._refusing("cannot be opened as a TF Lite model"), quiet_stderr():
+            with self._refusing("cannot be opened as a TF Lite model"):
                 if self._input.is_open:
                     self._interpreter.resize_tensor_input(self._input.index, self._input.shape)
-                self._interpreter.allocate_tensors()
+                allocate(self._interpreter)
         self.outputs = self._described(self._runner)
         if any(-1 in output.shape or not output.shape for output in self.outputs):
             # Only a run shows the shapes that depend on what is in the photo, or on its size.

@@ -3,7 +3,7 @@
 from localizer.errors import InputError
 from localizer.predictors.exported_file import ExportedModel
 from localizer.predictors.litert_graph import dequantize
-from localizer.predictors.litert_interpreter import open_interpreter
+from localizer.predictors.litert_interpreter import allocate, open_interpreter
 from localizer.process_wide import fork_safe_lock
 
 
@@ -25,6 +25,7 @@ class LitertModel(ExportedModel):
         self._lock = fork_safe_lock()
         try:
             self._interpreter = open_interpreter(self.path)
+            allocate(self._interpreter)
             runner = self._interpreter.get_signature_runner()
             (self._input,) = runner.get_input_details().values()
             self._outputs = runner.get_output_details()
