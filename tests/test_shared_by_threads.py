@@ -25,8 +25,7 @@ from localizer.models.backbone import mobilenet_v1
 from localizer.models.model_file import load_model_file
 from localizer.models.weight_limit import weights_limited
 from localizer.one_thread import one_thread
-from localizer.predictors import litert_interpreter
-from localizer.predictors.detections import read_labels
+from localizer.predictors.label_lists import read_labels
 from localizer.predictors.loading import load_predictor
 from localizer.quiet import quiet_stderr
 
@@ -107,7 +106,6 @@ def test_what_is_swapped_while_models_load_in_threads_is_back_afterwards(models,
     said = tmp_path / "stderr"
     with stderr_to(said):
         before = os.stat(said).st_ino
-        litert_interpreter._greeted = False
         building, layers = threading.Event(), []
 
         def build():
