@@ -86,9 +86,10 @@ def generate(root, target, out):
 
 
 def reasons_of(dataset):
-    skipped = pd.read_csv(dataset.path / "skipped.csv")
+    skipped = pd.read_csv(dataset.path / "skipped.csv", keep_default_na=False)
     assert not skipped["image"].duplicated().any()
-    return dict(zip(skipped["image"].str[7:-4], skipped["reason"], strict=True))
+    told = (skipped["place"] + ": " + skipped["reason"]).str.removeprefix(": ")
+    return dict(zip(skipped["image"].str[7:-4], told, strict=True))
 
 
 def test_heads(root, tmp_path):
