@@ -13,6 +13,7 @@ import keras
 from localizer.atomic_files import replacing
 from localizer.errors import InputError
 from localizer.models.description import DESCRIPTION, check_description
+from localizer.models.keras_versions import newer_keras, readable_here, rewrite
 from localizer.models.weight_limit import refuse_huge_tensors, weights_limited
 from localizer.special_files import refuse_special_file
 
@@ -44,6 +45,7 @@ def save_model_file(model, path, description):
     """
     with replacing(path) as partial:
         model.save(partial)
+        rewrite(partial, partial)
         with zipfile.ZipFile(partial, "a") as archive:
             archive.writestr(DESCRIPTION, json.dumps(description, indent=2))
 
@@ -76,8 +78,8 @@ def load_model_file(path):
             # A weight takes a byte or more, so there are no more of them than bytes.
             most_weights = archive.getinfo(_WEIGHTS).file_size
         check_description(path, description)
-        with weights_limited(path, most_weights):
-            model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        with readable_here(path) as file, weights_limited(path, most_weights):
+            model = keras.saving.load_model(file, compile=False, safe_mode=True)
         refuse_huge_tensors(path, model)
         _check_graph(path, model, description)
         return model, description
@@ -91,7 +93,15 @@ def load_model_file(path):
             f"{_WEIGHTS} is missing), so its input and output are unknown"
         ) from None
     except Exception as error:  # Damage surfaces as many kinds of exception in Keras and h5py.
-        raise InputError(f"{path}: cannot be loaded as a .keras model ({error})") from None
+        raise InputError(
+            f"{path}: cannot be loaded as a .keras model ({error}){_versions(path)}"
+        ) from None
+
+
+def _versions(path):
+    """What to say of a file of a newer Keras, which may be why it cannot be loaded."""
+    newer = newer_keras(path) if zipfile.is_zipfile(path) else None
+    return f". It was saved by Keras {newer}, this is {keras.__version__}" if newer else ""
 
 
 def _check_graph(path, model, description):

@@ -1,0 +1,84 @@
+"""Model files between versions of Keras: each that requirements.txt allows reads each other's.
+
+A newer Keras writes options of its layers that an older one does not know and therefore refuses.
+At their defaults they mean what their absence means, so a file is written without them.
+"""
+
+import contextlib
+import json
+import tempfile
+import zipfile
+from pathlib import Path
+
+import keras
+
+CONFIG = "config.json"
+_METADATA = "metadata.json"
+
+# Options that came after Keras 3.12, the oldest in requirements.txt, with their defaults.
+_LATER = {
+    "input_axes": None, "output_axes": None, "quantization_config": None,
+    "renorm": False, "renorm_clipping": None, "renorm_momentum": 0.99,
+}  # fmt: skip
+
+
+def without_later_options(config):
+    """A network's configuration without options that are newer than Keras 3.12 and not in use.
+
+    Args:
+        config: what a .keras file's config.json holds.
+
+    Returns:
+        A copy that gives the same network.
+    """
+    if isinstance(config, list):
+        return [without_later_options(part) for part in config]
+    if not isinstance(config, dict):
+        return config
+    return {
+        name: without_later_options(value)
+        for name, value in config.items()
+        if name not in _LATER or value != _LATER[name]
+    }
+
+
+def rewrite(source, target):
+    """Copy a .keras archive; the copy's config.json is without later options."""
+    with zipfile.ZipFile(source) as archive:
+        entries = [(entry, archive.read(entry)) for entry in archive.infolist()]
+    with zipfile.ZipFile(target, "w") as archive:
+        for entry, content in entries:
+            if entry.filename == CONFIG:
+                content = json.dumps(without_later_options(json.loads(content)))
+            archive.writestr(entry, content)
+
+
+@contextlib.contextmanager
+def readable_here(path):
+    """The path of a .keras file that this Keras reads: `path`, or a copy while the block runs.
+
+    Copied are files of a newer Keras, which may have options that this one does not know.
+    """
+    if not newer_keras(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="localizer-") as folder:
+        copy = Path(folder) / "model.keras"
+        rewrite(path, copy)
+        yield copy
+
+
+def newer_keras(path):
+    """Version of the Keras that wrote a .keras file, if it is newer than this one; else None."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            said = json.loads(archive.read(_METADATA))["keras_version"]
+        return said if _numbers(said) > _numbers(keras.__version__) else None
+    except (KeyError, ValueError, TypeError, AttributeError):  # Keras itself does not read it.
+        return None
+
+
+def _numbers(version):
+    """Major and minor version, (int, int)."""
+    major, minor = version.split(".")[:2]
+    return int(major), int(minor)
