@@ -6,6 +6,7 @@ At their defaults they mean what their absence means, so a file is written witho
 
 import contextlib
 import json
+import re
 import tempfile
 import zipfile
 from pathlib import Path
@@ -74,11 +75,13 @@ def newer_keras(path):
         with zipfile.ZipFile(path) as archive:
             said = json.loads(archive.read(_METADATA))["keras_version"]
         return said if _numbers(said) > _numbers(keras.__version__) else None
-    except (KeyError, ValueError, TypeError, AttributeError):  # Keras itself does not read it.
+    except (KeyError, ValueError, TypeError):  # Keras itself does not read it.
         return None
 
 
 def _numbers(version):
-    """Major and minor version, (int, int)."""
-    major, minor = version.split(".")[:2]
-    return int(major), int(minor)
+    """Major and minor version, (int, int); ValueError or TypeError if it is no version."""
+    found = re.fullmatch(r"(\d{1,3})\.(\d{1,3})[\w.+]{0,40}", version)
+    if not found:
+        raise ValueError("no version")
+    return int(found[1]), int(found[2])

@@ -94,14 +94,14 @@ def load_model_file(path):
         ) from None
     except Exception as error:  # Damage surfaces as many kinds of exception in Keras and h5py.
         raise InputError(
-            f"{path}: cannot be loaded as a .keras model ({error}){_versions(path)}"
+            f"{path}: cannot be loaded as a .keras model{_versions(path)} ({error})"
         ) from None
 
 
 def _versions(path):
     """What to say of a file of a newer Keras, which may be why it cannot be loaded."""
     newer = newer_keras(path) if zipfile.is_zipfile(path) else None
-    return f". It was saved by Keras {newer}, this is {keras.__version__}" if newer else ""
+    return f", saved by Keras {newer}, this is {keras.__version__}" if newer else ""
 
 
 def _check_graph(path, model, description):
