@@ -1,10 +1,12 @@
 # make demo   set up, run the whole chain on drawn scenes (about 2 minutes on 2 cores), find a cat's head
 # make test   set up, then run the tests
+# make test-versions   the lowest and the newest versions that the requirements allow, and other
+#                      Pythons; VERSIONS="lowest python3.13" for some, VERSIONS=--all for all tests
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-versions lint clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python generate_dataset.py --source synthetic --out data/demo --count 1500 --overwrite
@@ -16,6 +18,9 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test-versions:
+	$(PYTHON) tests/promised_versions.py $(VERSIONS)
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
@@ -33,4 +38,4 @@ $(VENV)/.installed-test: requirements-test.txt $(VENV)/.installed
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-versions .pytest_cache .hypothesis

@@ -21,7 +21,11 @@ class Batches(keras.utils.PyDataset):
     Which samples a batch holds and how they are augmented follows from (seed, epoch, batch) alone,
     so the number of threads does not matter, and a resumed run goes on as if it had never stopped.
 
+    Keras' threads keep what they have read ahead and give it to the next epoch, in front of that
+    one's own batches. So Keras may read none before it trains: see `create_variables`.
+
     Attributes:
+        epoch: index of the epoch whose batches it gives.
         samples: the rows of the dataset's samples that are in it, unshuffled; those of
             `unlabelled` come after them.
 
@@ -43,7 +47,6 @@ class Batches(keras.utils.PyDataset):
         unlabelled=None, whole=False,
     ):  # fmt: skip
         super().__init__(workers=config.workers, max_queue_size=8)
-        self.epoch = 0
         self._config = config
         self._outputs = outputs
         self._training = training
@@ -65,9 +68,10 @@ class Batches(keras.utils.PyDataset):
             names = self.samples[config.class_output]
             self._one_hot = (names.to_numpy()[:, None] == np.array(classes)).astype(np.float32)
         self._order = np.arange(len(self._places))
+        self.start_epoch(0)
 
     def start_epoch(self, epoch):
-        """Shuffle for an epoch; call it before the epoch is trained."""
+        """Shuffle for an epoch; call it before a batch of the epoch is read."""
         self.epoch = epoch
         if self._training:
             generator = philox(self._config.seed, _ORDER_STREAM - epoch)

@@ -16,6 +16,7 @@ from localizer.atomic_files import replacing
 from localizer.drawing.curves import write_curves
 from localizer.errors import InputError
 from localizer.losses import IoULoss
+from localizer.metric_variables import create_variables
 from localizer.metrics import ClassAccuracy, MeanIoU
 from localizer.models.localizer_model import as_used
 from localizer.models.model_file import load_model_file, save_model_file
@@ -49,7 +50,10 @@ class RunKeeper(keras.callbacks.Callback):
         )  # fmt: skip
         self._config, self._description = config, description
         self._inference = as_used(parts.model, config)
-        self._two_looks = _compiled(self._inference) if config.looks == 2 else None
+        self._two_looks = None
+        if config.looks == 2:
+            self._two_looks = _compiled(self._inference)
+            create_variables(self._two_looks, parts.photos)
         self._best_checksum = ""
         self._bar = None
         self._log = None

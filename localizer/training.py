@@ -31,6 +31,7 @@ from localizer.errors import InputError
 from localizer.folder_lock import sole_writer
 from localizer.iou_statistics import summarize
 from localizer.losses import build_losses
+from localizer.metric_variables import create_variables
 from localizer.metrics import ClassAccuracy, MeanIoU
 from localizer.models.cost import count_macs
 from localizer.models.localizer_model import PUBLIC_OUTPUTS, build_localizer
@@ -152,23 +153,11 @@ def prepare(dataset, config):
         metrics={"box": [MeanIoU()], **({"class": [ClassAccuracy()]} if classes else {})},
     )
     validation = Batches(dataset, validation_rows, config, outputs, classes)
-    if keras.backend.backend() == "tensorflow":
-        _create_variables(model, *validation[0])
+    model.optimizer.build(model.trainable_variables)
+    create_variables(model, validation)
     public = tuple(name for name in PUBLIC_OUTPUTS if name in model.output)
     photos = Batches(dataset, validation_rows, config, public, classes, whole=True)
     return Parts(model, training, validation, photos, classes)
-
-
-def _create_variables(model, images, targets):
-    """Create the optimizer's and the metrics' variables, so that no step does.
-
-    TensorFlow traces a step that creates variables twice, which takes seconds.
-    """
-    model.optimizer.build(model.trainable_variables)
-    answers = model(images, training=False)
-    model.compute_loss(images, targets, answers)
-    model.compute_metrics(images, targets, answers)
-    model.reset_metrics()
 
 
 def _make_deterministic():

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
+import numpy as np
 import pytest
 
 from localizer.dataset_generation import GenerationSettings, generate_dataset
@@ -15,6 +17,13 @@ from localizer.sources.opening import open_source
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 REPOSITORY = Path(__file__).resolve().parent.parent
 
+
+# The same cases each time, and no limit on their time, so that a busy machine is no failure.
+hypothesis.settings.register_profile(
+    "project", deadline=None, derandomize=True, database=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)  # fmt: skip
+hypothesis.settings.load_profile("project")
 
 # Files that take minutes go first, so that no worker still has one when the other has nothing left.
 LONG = (
@@ -28,6 +37,23 @@ def pytest_collection_modifyitems(items):
         return next((n for n, one in enumerate(LONG) if item.path.stem.startswith(one)), len(LONG))
 
     items.sort(key=place)
+
+
+def _seed():
+    """Make what is drawn from here on, initial weights above all, the same in each run."""
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.set_random_seed(0)
+    np.random.seed(0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _seeded_module():
+    _seed()
+
+
+@pytest.fixture(autouse=True)
+def _seeded_test(_seeded_module):
+    _seed()
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +100,7 @@ def run_script(tmp_path):
             env=inherited | (environment or {}),
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900,
             **options,
         )
 

@@ -217,7 +217,7 @@ def test_formats_by_hand():
 def page(browser, parts):
     """The loaded page; whatever it complains of or asks for fails the test."""
     opened = browser.new_page(viewport={"width": 1280, "height": 900})
-    opened.set_default_timeout(120_000)
+    opened.set_default_timeout(600_000)
     complaints = []
     opened.on("console", lambda message: complaints.append(message.text))
     opened.on("pageerror", lambda error: complaints.append(str(error)))

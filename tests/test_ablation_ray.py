@@ -30,7 +30,7 @@ seeds: [0]
 """
 
 
-def wait_for(condition, process, seconds=180):
+def wait_for(condition, process, seconds=900):
     """What a condition gives once it is true, if a process does not end before."""
     end = time.monotonic() + seconds
     while not (answer := condition()):
@@ -59,7 +59,7 @@ def node(*options, temporary):
         yield process
     finally:
         process.terminate()
-        process.communicate(timeout=60)
+        process.communicate(timeout=600)
 
 
 def child_named(process, name):
@@ -119,7 +119,7 @@ def test_a_lost_node_loses_no_run_and_no_run_is_done_twice_in_one_folder(
 
     begun = wait_for(lambda: list(folders[1].glob("ablation-*/*/config.yaml")), driver)
     os.kill(child_named(second, "raylet"), signal.SIGKILL)
-    output, _ = driver.communicate(timeout=400)
+    output, _ = driver.communicate(timeout=1800)
 
     assert driver.returncode == 1
     assert "broken, seed 0: FAILED" in output

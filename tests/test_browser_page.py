@@ -57,7 +57,7 @@ class Page:
 
     def __init__(self, browser, file):
         self.driver = page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.set_default_timeout(120_000)
+        page.set_default_timeout(600_000)
         self.complaints, self.requests = [], []
         page.on("console", lambda message: self.complaints.append(message.text))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))

@@ -345,7 +345,7 @@ def test_missing_packages_are_named(package, call, exports):
         "run_script(main)\n"
     )
     command = [sys.executable, "-c", code, exports["litert"].path, exports["onnx"].path]
-    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=600)
     assert done.returncode == 2, done.stderr
     assert package in done.stderr and "pip install -r requirements-export.txt" in done.stderr
     assert "Traceback" not in done.stderr

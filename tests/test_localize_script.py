@@ -207,7 +207,7 @@ def test_lists_on_standard_input(awkward):
 
     def call(content, *options):
         command = [sys.executable, REPOSITORY / SCRIPT, "-", *CENTER, "--json", *options]
-        done = subprocess.run(command, input=content, cwd=awkward, capture_output=True, timeout=300)
+        done = subprocess.run(command, input=content, cwd=awkward, capture_output=True, timeout=900)
         assert done.stderr == b""
         return [json.loads(line)["image"] for line in done.stdout.splitlines()]
 
@@ -228,7 +228,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(photos):
     process.stdout.close()
     errors = process.stderr.read()
     process.stderr.close()
-    assert process.wait(timeout=300) == 0 and errors == ""
+    assert process.wait(timeout=900) == 0 and errors == ""
 
 
 def test_a_damaged_exif_block_says_nothing(run_script, photos):

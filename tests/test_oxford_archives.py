@@ -243,7 +243,7 @@ def test_a_killed_run_leaves_no_folder_and_the_next_one_finishes(server, tmp_pat
     arguments = [tmp_path, images.name, images.md5, images.size, images.proof]
     command = [sys.executable, "-c", KILLED_AT_FILE_17, *map(str, arguments)]
     repository = Path(oxford_archives.__file__).parents[2]
-    killed = subprocess.run(command, cwd=repository, timeout=60)
+    killed = subprocess.run(command, cwd=repository, timeout=600)
     assert killed.returncode == -9
     assert len(list(tmp_path.rglob("*.jpg"))) == 16  # It was in the middle of it,
     assert not (tmp_path / "images").exists()  # and nothing looks finished.

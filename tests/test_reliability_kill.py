@@ -40,7 +40,7 @@ def scenes(tmp_path_factory):
 def train(scenes, run, event=0, delay=0.0):
     command = [sys.executable, "-m", "tests.killed_training", scenes, run, event, delay]
     return subprocess.run(
-        [*map(str, command)], cwd=REPOSITORY, capture_output=True, text=True, timeout=600
+        [*map(str, command)], cwd=REPOSITORY, capture_output=True, text=True, timeout=1800
     )
 
 

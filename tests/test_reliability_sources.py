@@ -174,7 +174,7 @@ def test_drawing_workers_end_with_a_parent_that_is_killed(tmp_path):
         assert process.stdout.readline() == b"2\n"
         process.kill()
         # The pipe has its end when the last process that may write to it has.
-        process.communicate(timeout=20)
+        process.communicate(timeout=300)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

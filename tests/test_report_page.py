@@ -55,7 +55,7 @@ def report(tmp_path_factory):
 def page(browser, report):
     """The loaded page; whatever it complains of or asks for is in `complaints` and `requests`."""
     opened = browser.new_page(viewport={"width": 1280, "height": 900})
-    opened.set_default_timeout(120_000)
+    opened.set_default_timeout(600_000)
     opened.complaints, opened.requests = [], []
     opened.on("console", lambda message: opened.complaints.append(message.text))
     opened.on("pageerror", lambda error: opened.complaints.append(str(error)))

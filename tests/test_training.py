@@ -118,7 +118,7 @@ def run_python(code, *arguments, **environment):
     command = [sys.executable, "-c", code, *map(str, arguments)]
     return subprocess.run(
         command, env={**os.environ, **environment}, cwd=PROJECT, capture_output=True, text=True,
-        timeout=300,
+        timeout=900,
     )  # fmt: skip
 
 

@@ -4,10 +4,7 @@ localizer.json says what is not in the graph: the classes' names, the target, an
 the model was trained with. Keras ignores it, so `keras.saving.load_model` opens the file as well.
 """
 
-import contextlib
 import json
-import shutil
-import tempfile
 import zipfile
 from pathlib import Path
 
@@ -16,6 +13,7 @@ import keras
 from localizer.atomic_files import replacing
 from localizer.errors import InputError
 from localizer.models.description import DESCRIPTION, check_description
+from localizer.models.keras_versions import newer_keras, readable_here, rewrite
 from localizer.models.weight_limit import refuse_huge_tensors, weights_limited
 from localizer.special_files import refuse_special_file
 
@@ -23,7 +21,6 @@ from localizer.special_files import refuse_special_file
 _MAX_GROWTH = 4
 _MAX_TEXT = 20_000_000
 _WEIGHTS = "model.weights.h5"
-_GRAPH = "config.json"
 
 
 def find_model_file(path):
@@ -48,6 +45,7 @@ def save_model_file(model, path, description):
     """
     with replacing(path) as partial:
         model.save(partial)
+        rewrite(partial, partial)
         with zipfile.ZipFile(partial, "a") as archive:
             archive.writestr(DESCRIPTION, json.dumps(description, indent=2))
 
@@ -60,21 +58,6 @@ def _refuse_bomb(path, archive):
         raise InputError(
             f"{path}: a file of {packed:,} bytes that grows to {unpacked:,}: not a model"
         )
-
-
-@contextlib.contextmanager
-def _named_for_keras(path):
-    """The path, or one that leads to the same file: Keras knows its files by an ending in small."""
-    if path.suffix == ".keras":
-        yield path
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        link = Path(folder) / f"{path.stem}.keras"
-        try:
-            link.symlink_to(path.resolve())
-        except OSError:  # Windows lets few users make links.
-            shutil.copyfile(path, link)
-        yield link
 
 
 def load_model_file(path):
@@ -95,8 +78,8 @@ def load_model_file(path):
             # A weight takes a byte or more, so there are no more of them than bytes.
             most_weights = archive.getinfo(_WEIGHTS).file_size
         check_description(path, description)
-        with weights_limited(path, most_weights), _named_for_keras(path) as named:
-            model = _load(named)
+        with readable_here(path) as file, weights_limited(path, most_weights):
+            model = keras.saving.load_model(file, compile=False, safe_mode=True)
         refuse_huge_tensors(path, model)
         _check_graph(path, model, description)
         return model, description
@@ -110,32 +93,15 @@ def load_model_file(path):
             f"{_WEIGHTS} is missing), so its input and output are unknown"
         ) from None
     except Exception as error:  # Damage surfaces as many kinds of exception in Keras and h5py.
-        raise InputError(f"{path}: cannot be loaded as a .keras model ({error})") from None
+        raise InputError(
+            f"{path}: cannot be loaded as a .keras model{_versions(path)} ({error})"
+        ) from None
 
 
-def _load(path):
-    """The keras.Model in a file, the same whatever Keras' settings are.
-
-    Files of earlier versions leave out where the channels are for some resizes, and Keras would
-    take what its image_data_format says.
-    """
-    if keras.config.image_data_format() == "channels_last":
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
-    with tempfile.TemporaryDirectory() as folder:
-        complete = Path(folder) / "complete.keras"
-        with zipfile.ZipFile(path) as given, zipfile.ZipFile(complete, "w") as archive:
-            for entry in given.infolist():
-                content = given.read(entry)
-                if entry.filename == _GRAPH:
-                    content = json.dumps(json.loads(content, object_hook=_with_channels))
-                archive.writestr(entry.filename, content)
-        return keras.saving.load_model(complete, compile=False, safe_mode=True)
-
-
-def _with_channels(settings):
-    if settings.get("data_format", "") is None:
-        return settings | {"data_format": "channels_last"}
-    return settings
+def _versions(path):
+    """What to say of a file of a newer Keras, which may be why it cannot be loaded."""
+    newer = newer_keras(path) if zipfile.is_zipfile(path) else None
+    return f", saved by Keras {newer}, this is {keras.__version__}" if newer else ""
 
 
 def _check_graph(path, model, description):

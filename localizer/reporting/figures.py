@@ -7,6 +7,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
+from scipy.integrate import trapezoid
 
 from localizer import boxes
 from localizer.drawing.colours import model_colour, model_dash
@@ -50,7 +51,7 @@ def success_curves(evaluation):
         figure, axes = start_figure(height=2.9 + 0.19 * len(evaluation.metrics["models"]))
         for style, model, _, _ in _models(evaluation):
             thresholds, rates = model["success_curve"].values()
-            area = np.trapezoid(rates, thresholds)
+            area = trapezoid(rates, thresholds)
             label = f"{plain_text(model['name'])} (AUC {area:.3f})"
             axes.plot(thresholds, rates, **style, linewidth=1.6, label=label)
         axes.set(xlabel="IoU threshold", ylabel="share of photos that reach it")

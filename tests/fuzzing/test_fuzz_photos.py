@@ -41,7 +41,7 @@ def encoded(name):
 
 def decode(path, seconds=20):
     """Whether it was decoded; anything else than pixels or an InputError fails the test."""
-    began = time.perf_counter()
+    began = time.process_time()
     try:
         photo = read_photo(path)
         assert photo.dtype == np.uint8 and photo.ndim == 3 and photo.shape[2] == 3 and photo.size
@@ -50,7 +50,7 @@ def decode(path, seconds=20):
         assert str(error).startswith(f"{path}: ")
         return False
     finally:
-        assert time.perf_counter() - began < seconds, "too slow"
+        assert time.process_time() - began < seconds, "too slow"
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,94 @@
+"""Model files between versions of Keras: each that requirements.txt allows reads each other's.
+
+A newer Keras writes options of its layers that an older one does not know and therefore refuses.
+At their defaults they mean what their absence means, so a file is written without them. And it says
+where the channels are, which some layers otherwise take from the settings of whoever reads it.
+"""
+
+import contextlib
+import json
+import re
+import tempfile
+import zipfile
+from pathlib import Path
+
+import keras
+
+CONFIG = "config.json"
+_METADATA = "metadata.json"
+
+# Options that came after Keras 3.12, the oldest in requirements.txt, with their defaults.
+_LATER = {
+    "input_axes": None, "output_axes": None, "quantization_config": None,
+    "renorm": False, "renorm_clipping": None, "renorm_momentum": 0.99,
+}  # fmt: skip
+
+
+def portable(config):
+    """A network's configuration as every promised Keras reads it, whatever its settings are.
+
+    Args:
+        config: what a .keras file's config.json holds.
+
+    Returns:
+        A copy that gives the same network.
+    """
+    if isinstance(config, list):
+        return [portable(part) for part in config]
+    if not isinstance(config, dict):
+        return config
+    config = {
+        name: portable(value)
+        for name, value in config.items()
+        if name not in _LATER or value != _LATER[name]
+    }
+    if config.get("data_format", "") is None:
+        config["data_format"] = "channels_last"
+    return config
+
+
+def rewrite(source, target):
+    """Copy a .keras archive; the copy's config.json is portable."""
+    with zipfile.ZipFile(source) as archive:
+        entries = [(entry, archive.read(entry)) for entry in archive.infolist()]
+    with zipfile.ZipFile(target, "w") as archive:
+        for entry, content in entries:
+            if entry.filename == CONFIG:
+                content = json.dumps(portable(json.loads(content)))
+            archive.writestr(entry, content)
+
+
+@contextlib.contextmanager
+def readable_here(path):
+    """The path of a .keras file that this Keras reads: `path`, or a copy while the block runs.
+
+    Copied are files of a newer Keras, which may have options that this one does not know; all files
+    where Keras is set to channels first; and those whose ending is in capitals, which Keras does
+    not know.
+    """
+    is_plain = path.suffix == ".keras" and keras.config.image_data_format() == "channels_last"
+    if is_plain and not newer_keras(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="localizer-") as folder:
+        copy = Path(folder) / "model.keras"
+        rewrite(path, copy)
+        yield copy
+
+
+def newer_keras(path):
+    """Version of the Keras that wrote a .keras file, if it is newer than this one; else None."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            said = json.loads(archive.read(_METADATA))["keras_version"]
+        return said if _numbers(said) > _numbers(keras.__version__) else None
+    except (KeyError, ValueError, TypeError):  # Keras itself does not read it.
+        return None
+
+
+def _numbers(version):
+    """Major and minor version, (int, int); ValueError or TypeError if it is no version."""
+    found = re.fullmatch(r"(\d{1,3})\.(\d{1,3})[\w.+]{0,40}", version)
+    if not found:
+        raise ValueError("no version")
+    return int(found[1]), int(found[2])
