@@ -62,8 +62,9 @@ def _remedy(run, before, now):
     if isinstance(before, int) and before < now and (run / "best.keras").is_file():
         return (
             "\nThe learning rate of an epoch depends on how many there are. What trains longer is "
-            "a new run that begins with this one's weights, with the other options as they were: "
-            f"--run NEW --weights {run / 'best.keras'} --epochs {now}"
+            "a new run that begins with this one's weights: "
+            f"--run NEW --weights {run / 'best.keras'} --epochs {now} (and the other options as "
+            "they were)"
         )
     return "\nGo on with the settings as they were, or start another run with --run NEW"
 

@@ -146,7 +146,8 @@ def test_resuming_for_more_epochs_says_what_trains_longer(whole_run, synthetic_d
     best = whole_run / "best.keras"
     said = str(error.value)
     assert f"epochs: {SMALL.epochs} is now {longer.epochs}" in said and "batch_size" in said
-    assert said.endswith(f": --run NEW --weights {best} --epochs {longer.epochs}")
+    command = f"--run NEW --weights {best} --epochs {longer.epochs}"
+    assert f"a new run that begins with this one's weights: {command} (and" in said
     with pytest.raises(InputError, match="Go on with the settings as they were"):
         train(synthetic_dataset, replace(SMALL, epochs=1), whole_run, resume=True)
 
