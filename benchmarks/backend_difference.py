@@ -18,17 +18,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 import pandas as pd
 
-from localizer.command_line import build_parser, run_script
+from localizer.commands.command_line import build_parser, run_script
 
 PROJECT = Path(__file__).resolve().parent.parent
 WORK = """
 import sys
 import numpy as np
-from localizer.batches import Batches
-from localizer.config import TrainingConfig
+from localizer.training.batches import Batches
+from localizer.recipe.config import TrainingConfig
 from localizer.models.model_file import load_model_file
-from localizer.store import open_dataset
-from localizer.training import train
+from localizer.dataset.dataset import open_dataset
+from localizer.training.training import train
 
 data, weights, epochs, out = sys.argv[1:]
 dataset = open_dataset(data)

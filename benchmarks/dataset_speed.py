@@ -24,7 +24,7 @@ import sys
 from pathlib import Path
 import cv2
 cv2.setNumThreads(1)
-from localizer.photos import read_photo, stretch
+from localizer.images.photos import read_photo, stretch
 for path in sorted(Path(sys.argv[1]).glob("*.jpg")):
     stretch(read_photo(path), 160)
 """

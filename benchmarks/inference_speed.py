@@ -21,7 +21,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from localizer.command_line import build_parser, run_script, start_keras
+from localizer.commands.command_line import build_parser, run_script, start_keras
 from localizer.errors import InputError
 
 BATCH = 32
@@ -71,7 +71,7 @@ def print_times(files, paths, count, hub):
 def find_photos(folder, count, scratch):
     """Paths of photos: those of the folder, or scenes drawn into `scratch`."""
     if folder is None:
-        from localizer.sources import synthetic
+        from localizer.sources.drawn import generate as synthetic
 
         scenes = synthetic.generate(scratch, "head", count, workers=1)
         return [Path(scratch) / scene.image for scene in scenes]
@@ -89,7 +89,8 @@ def in_own_process(function, *arguments):
 def measure(file, paths):
     """Milliseconds of each photo, photos per second of many, and MiB that the model took."""
     os.environ |= {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1"}
-    from localizer.photos import read_photo, stretch
+    from localizer.images.photos import read_photo
+    from localizer.images.resizing import stretch
 
     photos = [stretch(read_photo(path), 256) for path in paths]
     before = peak_mebibytes()
@@ -155,9 +156,9 @@ def _call_signature(localize, tf, images):
 
 def measure_surroundings(_, paths):
     """Milliseconds of each photo for decoding, resizing, and drawing the box."""
-    from localizer.augmentation import resample
-    from localizer.drawing.pictures import draw_boxes
-    from localizer.photos import read_photo, stretch
+    from localizer.images.drawing import draw_boxes
+    from localizer.images.photos import read_photo
+    from localizer.images.resizing import resample, stretch
 
     times = {"decode": [], "resize (160, then 128)": [], "draw the box": []}
     for path in paths:

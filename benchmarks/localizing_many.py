@@ -16,8 +16,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from localizer.command_line import build_parser, run_script
-from localizer.photo_listing import find_photos
+from localizer.commands.command_line import build_parser, run_script
+from localizer.inference.photo_listing import find_photos
 
 PROJECT = Path(__file__).resolve().parent.parent
 

@@ -21,8 +21,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 import pandas as pd
 
-from localizer.command_line import build_parser, run_script
-from localizer.store import BOX_COLUMNS, COLUMNS, sha256_of
+from localizer.commands.command_line import build_parser, run_script
+from localizer.dataset.dataset import BOX_COLUMNS, COLUMNS
+from localizer.files.checksums import sha256_of
 
 PROJECT = Path(__file__).resolve().parent.parent
 GROUP = Path("/sys/fs/cgroup/memory/localizer_benchmark")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from localizer.command_line import build_parser, run_script, start_keras
+from localizer.commands.command_line import build_parser, run_script, start_keras
 
 
 def main():
@@ -27,11 +27,11 @@ def main():
     start_keras()
     import numpy as np
 
-    from localizer.batches import Batches
-    from localizer.config import TrainingConfig
-    from localizer.losses import build_losses
+    from localizer.dataset.dataset import open_dataset
     from localizer.models.localizer_model import build_localizer
-    from localizer.store import open_dataset
+    from localizer.recipe.config import TrainingConfig
+    from localizer.training.batches import Batches
+    from localizer.training.losses import build_losses
 
     dataset = open_dataset(options.data)
     config = TrainingConfig(

@@ -10,12 +10,12 @@ import hypothesis
 import numpy as np
 import pytest
 
-from localizer.dataset_generation import GenerationSettings, generate_dataset
-from localizer.sources import oxford_pet
+from localizer.dataset.generation import GenerationSettings, generate_dataset
 from localizer.sources.opening import open_source
+from localizer.sources.oxford import oxford_pet
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 # The same cases each time, and no limit on their time, so that a busy machine is no failure.

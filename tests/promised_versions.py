@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[1]
 VENVS = REPOSITORY / ".venv-versions"
 HERE = f"python{sys.version_info.major}.{sys.version_info.minor}"
 # Name: the Python it runs on, which versions are taken.

@@ -24,8 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localizer.ablation.plan_rows import KINDS, Row, read_rows
-from localizer.ablation.settings import FIELDS, nearest
-from localizer.ablation.yaml_files import YamlMapping
+from localizer.recipe.fields import FIELDS, nearest
+from localizer.recipe.yaml_mapping import YamlMapping
 
 __all__ = ["METRICS", "Plan", "Row", "read_plan"]
 _MINUTES_OF_A_YEAR = 525_600

@@ -6,11 +6,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from localizer.ablation.settings import build_config, check_setting, differences, flatten
-from localizer.ablation.yaml_files import YamlMapping
-from localizer.config import TrainingConfig
-from localizer.errors import InputError
-from localizer.idle_settings import effective_settings
+from localizer.recipe.config import TrainingConfig
+from localizer.recipe.fields import build_config, differences, flatten
+from localizer.recipe.reading import _check, _flatten, _keys, read_recipe
+from localizer.recipe.resolve import effective_settings
 
 _LONGEST_NAME = 200
 KINDS = ("factors", "grid", "rows", "steps")
@@ -93,32 +92,6 @@ def _build(recipe, settings):
     return build_config((read_recipe(recipe) if recipe else {}) | settings | {"seed": 0})
 
 
-def read_recipe(path, also=()):
-    """The fields of a recipe file by dotted name, checked.
-
-    Args:
-        path: the file.
-        also: names that may stand in it, too, such as those that a run's config.yaml has; they are
-            left out.
-
-    Raises:
-        InputError: it is no recipe; the message names the file and the line.
-    """
-    file = YamlMapping(path)
-    settings = {name: value for name, value in file.content.items() if name not in also}
-    flat = _flatten(file, (), settings)
-    for name, value in flat.items():
-        _check(file, _keys((), file.content, name), name, value)
-    return flat
-
-
-def _flatten(file, keys, settings):
-    try:
-        return flatten(settings)
-    except InputError as error:
-        raise file.error(keys, str(error)) from None
-
-
 def _explicit_row(file, name, recipe, given, base):
     own, keys = file.content["rows"][name], ("rows", str(name))
     if isinstance(own, dict) and "recipe" in own:
@@ -184,23 +157,11 @@ def _read_values(file, kind):
     return read
 
 
-def _keys(keys, settings, name):
-    """Where a dotted field is written: as one key, or as a key inside another."""
-    return (*keys, name) if name in settings else (*keys, *name.split(".", 1))
-
-
 def _refuse_what_the_plan_sets(file, place, name):
     if name == "seed":
         raise file.error(place, "seed: the plan's seeds say which; leave it out")
     if name == "epochs" and file.content.get("minutes") is not None:
         raise file.error(place, "epochs: they follow from minutes; leave one of the two out")
-
-
-def _check(file, place, name, value):
-    try:
-        check_setting(name, value)
-    except InputError as error:
-        raise file.error(place, str(error)) from None
 
 
 def _one_at_a_time(values, base):

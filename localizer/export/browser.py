@@ -15,11 +15,11 @@ from pathlib import Path
 import cv2
 import skimage.data
 
-from localizer.atomic_files import write_text
-from localizer.downloading import download
 from localizer.errors import InputError
+from localizer.files.atomic_files import write_text
+from localizer.files.checksums import sha256_of
+from localizer.files.downloading import download
 from localizer.html import inline_script, open_templates
-from localizer.store import sha256_of
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _VERSION = "1.30.0"

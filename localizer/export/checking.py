@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from localizer.boxes import clip_rel_xyxy, iou_xyxy
-from localizer.iou_statistics import paired_difference
+from localizer.evaluation.iou_statistics import paired_difference
+from localizer.images.boxes import clip_rel_xyxy, iou_xyxy
 
 # Float arithmetic in another order moves a coordinate by about 1e-6.
 FLOAT_DIFFERENCE = 1e-4

@@ -6,7 +6,7 @@ and every tensor a name as long as its history: together a seventh of a small ne
 
 import flatbuffers
 
-from localizer.predictors.optional_package import optional_package
+from localizer.runtimes.optional_package import optional_package
 
 _IDENTIFIER = b"TFL3"
 # Runtimes use weights where they lie in the file: the schema's force_align of Buffer.data.

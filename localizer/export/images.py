@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from localizer.augmentation import resample
-from localizer.photos import read_photo, stretch
-from localizer.sources import synthetic
-from localizer.store import BOX_COLUMNS, find_dataset, open_dataset
+from localizer.dataset.dataset import BOX_COLUMNS, open_dataset
+from localizer.dataset.finding import find_dataset
+from localizer.images.photos import read_photo
+from localizer.images.resizing import resample, stretch
+from localizer.sources.drawn import generate as synthetic
 
 CALIBRATION_COUNT = 256
 CHECK_COUNT = 200

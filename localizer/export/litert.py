@@ -15,7 +15,7 @@ from localizer.export.compacting import compact
 from localizer.export.saved_model import write_saved_model
 from localizer.models.description import DESCRIPTION
 from localizer.predictors.exported_file import LABELS
-from localizer.predictors.optional_package import optional_package
+from localizer.runtimes.optional_package import optional_package
 
 # TensorFlow's own interpreter, which the quantizer uses, says that it is deprecated. Set once,
 # because the context manager of `warnings` is not safe in threads.

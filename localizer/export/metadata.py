@@ -8,10 +8,10 @@ from pathlib import Path
 import keras
 
 from localizer.errors import InputError
+from localizer.files.checksums import sha256_of
 from localizer.models.cost import count_macs
 from localizer.models.localizer_model import for_inference, inner_network
 from localizer.models.model_file import find_model_file, load_model_file
-from localizer.store import sha256_of
 
 _OXFORD_PET = (
     "trained on the Oxford-IIIT Pet photos (O. M. Parkhi et al., CVPR 2012), which are under "

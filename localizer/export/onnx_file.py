@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from localizer.models.description import DESCRIPTION
-from localizer.predictors.optional_package import optional_package
+from localizer.runtimes.optional_package import optional_package
 
 # Old enough for ONNX Runtime 1.12 (2022) and for ONNX Runtime Web, new enough for every operation.
 OPSET = 17

@@ -5,14 +5,14 @@ import sys
 import keras
 
 from localizer.errors import InputError
-from localizer.keras_settings import refuse_other_settings
 from localizer.models.backbone import mobilenet_v1
 from localizer.models.fused_normalization import fuse_normalization
+from localizer.models.heads.recipe import recipe_head
+from localizer.models.heads.simcc import simcc_head
+from localizer.models.heads.voting import voting_head
 from localizer.models.model_file import load_model_file
-from localizer.models.recipe_head import recipe_head
-from localizer.models.simcc_head import simcc_head
 from localizer.models.two_looks import look_twice
-from localizer.models.voting_head import voting_head
+from localizer.runtimes.keras_settings import refuse_other_settings
 
 HEADS = {"recipe": recipe_head, "voting": voting_head, "simcc": simcc_head}
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import keras
 
-from localizer.atomic_files import replacing
 from localizer.errors import InputError
+from localizer.files.atomic_files import replacing
+from localizer.files.special_files import refuse_special_file
 from localizer.models.description import DESCRIPTION, check_description
 from localizer.models.keras_versions import newer_keras, readable_here, rewrite
 from localizer.models.weight_limit import refuse_huge_tensors, weights_limited
-from localizer.special_files import refuse_special_file
 
 # Keras stores its members as they are; the text of a large network takes a few megabytes.
 _MAX_GROWTH = 4

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from localizer.close_ups import MARGIN, SMALLEST
+from localizer.models.second_view import MARGIN, SMALLEST
 
 
 def look_twice(network, image_size):

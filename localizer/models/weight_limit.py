@@ -7,7 +7,7 @@ import threading
 import keras
 
 from localizer.errors import InputError
-from localizer.process_wide import fork_safe_lock
+from localizer.runtimes.process_wide import fork_safe_lock
 
 # Values of one tensor for one photo: four times those of alpha 4 at 1024 pixels.
 _MAX_VALUES = 2**28

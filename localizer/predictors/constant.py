@@ -5,8 +5,8 @@ A trained model that does not beat them has learned nothing from the pixels.
 
 import numpy as np
 
-from localizer.boxes import iou_xyxy
 from localizer.errors import InputError
+from localizer.images.boxes import iou_xyxy
 from localizer.predictors.predictor import Cost, Predictions
 
 # Half of the width and height. Its mean IoU on Oxford-IIIT Pet is 0.31 on heads, 0.38 on bodies.

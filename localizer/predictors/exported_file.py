@@ -11,11 +11,11 @@ import zipfile
 from pathlib import Path
 
 from localizer.errors import InputError
+from localizer.files.special_files import refuse_special_file
 from localizer.models.description import DESCRIPTION, check_dataset, has_sizes
 from localizer.predictors.network import as_predictions, network_input
 from localizer.predictors.onnx_session import open_onnx_session
 from localizer.predictors.predictor import Cost, bytes_of
-from localizer.special_files import refuse_special_file
 
 LABELS = "labels.txt"
 # Above any metadata that was ever written, below what a zip bomb would unpack to.

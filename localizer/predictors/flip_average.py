@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from localizer.boxes import iou_xyxy
+from localizer.images.boxes import iou_xyxy
 from localizer.predictors.predictor import Cost, Predictions, only_possible
 
 PREFIX = "flip:"

@@ -9,8 +9,8 @@ from localizer.models.cost import count_macs
 from localizer.models.model_file import find_model_file, load_model_file
 from localizer.predictors.network import as_predictions, network_input
 from localizer.predictors.predictor import Cost
-from localizer.predictors.same_process import refuse_fork
-from localizer.process_wide import fork_safe_lock
+from localizer.runtimes.process_wide import fork_safe_lock
+from localizer.runtimes.same_process import refuse_fork
 
 # The network is compiled anew for another number of photos, which takes a second. There are two:
 # one photo alone, and this many, filled up where there are fewer.

@@ -1,7 +1,7 @@
 """Opens LiteRT interpreters: on one thread, and without LiteRT's greeting."""
 
-from localizer.predictors.optional_package import optional_package
-from localizer.quiet import quiet_stderr
+from localizer.runtimes.optional_package import optional_package
+from localizer.runtimes.quiet import quiet_stderr
 
 # LiteRT says this of the first graph of a process.
 _GREETING = b"Created TensorFlow Lite XNNPACK delegate for CPU"

@@ -2,9 +2,9 @@
 
 from localizer.errors import InputError
 from localizer.predictors.exported_file import ExportedModel
-from localizer.predictors.litert_graph import dequantize
 from localizer.predictors.litert_interpreter import allocate, open_interpreter
-from localizer.process_wide import fork_safe_lock
+from localizer.predictors.pretrained.litert_graph import dequantize
+from localizer.runtimes.process_wide import fork_safe_lock
 
 
 class LitertModel(ExportedModel):

@@ -5,12 +5,12 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlencode
 
 from localizer.errors import InputError
+from localizer.files.special_files import refuse_impossible_path
 from localizer.predictors.constant import NAMES as BASELINES
 from localizer.predictors.constant import constant_predictor
 from localizer.predictors.exported_file import is_exported
 from localizer.predictors.flip_average import PREFIX as FLIP
 from localizer.predictors.flip_average import FlipAverage
-from localizer.special_files import refuse_impossible_path
 
 ALL_HUB = "all-hub"
 
@@ -100,7 +100,7 @@ def _exported(path, ending):
 
 
 def _pretrained(model):
-    from localizer.predictors.pretrained import open_pretrained
+    from localizer.predictors.pretrained.opening import open_pretrained
 
     return open_pretrained(model)
 
@@ -121,7 +121,7 @@ def expand(models):
         if model != ALL_HUB:
             expanded.append(model)
             continue
-        from localizer.predictors.hub_models import models_at_hand
+        from localizer.predictors.pretrained.hub_models import models_at_hand
 
         found = models_at_hand()
         if not found:

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from localizer.augmentation import resample
-from localizer.boxes import clip_rel_xyxy
-from localizer.photos import stretch
+from localizer.images.boxes import clip_rel_xyxy
+from localizer.images.resizing import resample, stretch
 from localizer.predictors.predictor import Predictions, only_possible
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from localizer.errors import InputError
-from localizer.predictors.optional_package import optional_package
+from localizer.runtimes.optional_package import optional_package
 
 
 def open_onnx_session(path):

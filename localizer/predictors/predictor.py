@@ -5,7 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
-from localizer.boxes import is_possible_rel_xyxy
+from localizer.images.boxes import is_possible_rel_xyxy
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from localizer.errors import InputError
 from localizer.predictors.exported_file import ExportedModel
-from localizer.predictors.same_process import refuse_fork
+from localizer.runtimes.same_process import refuse_fork
 
 
 class SavedModel(ExportedModel):

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 from scipy.integrate import trapezoid
 
-from localizer import boxes
-from localizer.drawing.colours import model_colour, model_dash
+from localizer.images import boxes
+from localizer.images.colours import model_colour, model_dash
 
 # Matplotlib has no `currentColor`: this stands for it until the SVG is written.
 INK = "#010203"

@@ -5,9 +5,10 @@ import base64
 import cv2
 import numpy as np
 
-from localizer import boxes, iou_statistics
-from localizer.drawing.colours import model_colour
-from localizer.drawing.pictures import shrink
+from localizer.evaluation import iou_statistics
+from localizer.images import boxes
+from localizer.images.colours import model_colour
+from localizer.images.drawing import shrink
 
 LONGEST_SIDE = 192
 JPEG_QUALITY = 70

@@ -3,11 +3,11 @@
 import json
 from pathlib import Path
 
-from localizer.atomic_files import write_text
-from localizer.drawing.colours import TRUTH
 from localizer.environment import describe_environment
 from localizer.errors import InputError
+from localizer.files.atomic_files import write_text
 from localizer.html import inline_script, open_templates
+from localizer.images.colours import TRUTH
 from localizer.reporting.formatting import FILTERS, plain
 from localizer.reporting.gallery import Thumbnails
 from localizer.reporting.section import describe_section

@@ -4,7 +4,7 @@ import math
 
 from markupsafe import Markup
 
-from localizer.drawing.colours import model_colour
+from localizer.images.colours import model_colour
 from localizer.reporting import figures, wording
 from localizer.reporting.gallery import gallery_data
 

@@ -4,8 +4,8 @@ import reprlib
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from localizer.boxes import area_xyxy, usable_rel_xyxy
 from localizer.errors import InputError
+from localizer.images.boxes import area_xyxy, usable_rel_xyxy
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
 
 # Beyond the side of any image: larger values are damage, and would overflow a float32 box.

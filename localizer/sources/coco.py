@@ -27,16 +27,16 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from localizer.boxes import abs_xyxy_to_rel_xyxy
 from localizer.errors import InputError
+from localizer.files.special_files import refuse_special_file
+from localizer.images.boxes import abs_xyxy_to_rel_xyxy
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
 from localizer.sources.choosing import choose, class_name, skipped
 from localizer.sources.coco_shapes import box_abs_xyxy_of, numbers_of
+from localizer.sources.lookup.photo_claims import settle
+from localizer.sources.lookup.photo_lookup import PhotoLookup
 from localizer.sources.notes import note
-from localizer.sources.photo_claims import settle
-from localizer.sources.photo_lookup import PhotoLookup
 from localizer.sources.pixels import TO_PIXELS, FrameSizes, refuse_relative, written_side
-from localizer.special_files import refuse_special_file
 
 EXPECTED = """expected a COCO file, for example annotations.json beside a folder images/:
     {"images": [{"id": 1, "file_name": "rex.jpg", "width": 500, "height": 375}],

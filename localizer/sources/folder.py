@@ -3,10 +3,10 @@
 from pathlib import Path, PurePosixPath
 
 from localizer.errors import InputError
-from localizer.photos import SUFFIXES
+from localizer.images.photos import SUFFIXES
 from localizer.sources.annotated_image import AnnotatedImage
 from localizer.sources.choosing import skipped
-from localizer.sources.listing import list_files
+from localizer.sources.lookup.listing import list_files
 
 
 def read(root):

@@ -83,7 +83,7 @@ def _refuse_others_options(source, **options):
 
 
 def _open_synthetic(root, target, count, seed, workers):
-    from localizer.sources import synthetic
+    from localizer.sources.drawn import generate as synthetic
 
     if root is not None:
         raise InputError("--root: synthetic scenes are drawn into --out; leave it away")
@@ -107,7 +107,7 @@ def _open_own(source, root, multiple, annotations, box_format, split_file, boxes
         if not root.is_dir():
             raise InputError(f"--root {root}: is a file; name the folder of the photos")
         return folder.read, root
-    from localizer.sources import csv_table
+    from localizer.sources.csv import table as csv_table
 
     table = split_file and split_file.path
     read = partial(
@@ -139,7 +139,8 @@ def _check_teacher_and_split(source, split_by, teacher):
 
 
 def _open_oxford_pet(root, target, multiple):
-    from localizer.sources import oxford_archives, oxford_pet
+    from localizer.sources.oxford import archives as oxford_archives
+    from localizer.sources.oxford import oxford_pet
 
     root = Path(root or os.environ.get("OXFORD_PET_ROOT") or OXFORD_DOWNLOAD)
     if not oxford_archives.is_present(root):

@@ -34,14 +34,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from localizer.boxes import voc_xyxy_to_rel_xyxy
 from localizer.errors import InputError
-from localizer.photos import SUFFIXES
+from localizer.images.boxes import voc_xyxy_to_rel_xyxy
+from localizer.images.photos import SUFFIXES
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
 from localizer.sources.choosing import choose, class_name, skipped
-from localizer.sources.listing import list_files
-from localizer.sources.photo_claims import settle
-from localizer.sources.photo_lookup import PhotoLookup
+from localizer.sources.lookup.listing import list_files
+from localizer.sources.lookup.photo_claims import settle
+from localizer.sources.lookup.photo_lookup import PhotoLookup
 from localizer.sources.pixels import TO_PIXELS, FrameSizes, refuse_relative, written_side
 from localizer.sources.voc_shapes import box_voc_xyxy_of, read_field
 from localizer.sources.xml_text import read_xml

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from localizer.errors import InputError
-from localizer.frames import PhotoFrames
-from localizer.photos import read_frames
+from localizer.images.frames import PhotoFrames
+from localizer.images.photos import read_frames
 from localizer.sources.choosing import MAX_PIXELS_ALONG_SIDE
 from localizer.sources.notes import note
 

@@ -8,7 +8,7 @@ import defusedxml
 import defusedxml.ElementTree
 
 from localizer.errors import InputError
-from localizer.special_files import refuse_special_file
+from localizer.files.special_files import refuse_special_file
 
 # A thousand times a usual annotation; what is read takes several times as much memory.
 _MAX_BYTES = 10_000_000

@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from localizer.boxes import usable_rel_xyxy
-from localizer.decoding import checked_box
+from localizer.dataset.samples import checked_box
+from localizer.dataset.teacher_files import read_labels
 from localizer.errors import InputError
-from localizer.label_files import read_labels
-from localizer.sources import coco, csv_table, pascal_voc
+from localizer.images.boxes import usable_rel_xyxy
+from localizer.sources import coco, pascal_voc
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
+from localizer.sources.csv import table as csv_table
 from tests.fuzzing import MUTANTS, fuzzed
 from tests.fuzzing.damage import damaged, mutants, naming
 

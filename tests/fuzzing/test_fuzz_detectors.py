@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localizer.errors import InputError
-from localizer.predictors.label_lists import read_labels
-from localizer.predictors.tflite_metadata import read_tflite_metadata
+from localizer.predictors.pretrained.label_lists import read_labels
+from localizer.predictors.pretrained.tflite_metadata import read_tflite_metadata
 from tests.fuzzing import MUTANTS, fuzzed
 from tests.fuzzing.damage import damaged, mutants
-from tests.hub_graphs import metadata_buffer, only_metadata
+from tests.predictors.pretrained.hub_graphs import metadata_buffer, only_metadata
 
 LISTS = (
     b"cat\ndog\n???\n", b"0 cat\n1 dog\n", b'id,name\n0,cat\n1,"d,og"\n', b'{"names": {"0": "a"}}',

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from localizer import iou_statistics as statistics
-from localizer.boxes import clip_rel_xyxy, iou_xyxy
-from localizer.coco_metrics import average_precision
+from localizer.evaluation import iou_statistics as statistics
+from localizer.evaluation.coco_metrics import average_precision
+from localizer.images.boxes import clip_rel_xyxy, iou_xyxy
 from tests.fuzzing import MUTANTS, fuzzed
 
 CORNERS = st.lists(st.floats(0, 1, width=32), min_size=4, max_size=4)

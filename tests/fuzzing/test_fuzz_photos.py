@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from PIL import Image
 from skimage import data
 
-from localizer import photos
-from localizer.dataset_generation import GenerationSettings, generate_dataset
+from localizer.dataset.generation import GenerationSettings, generate_dataset
 from localizer.errors import InputError
-from localizer.photos import read_photo
-from localizer.sources import csv_table
+from localizer.images import photos
+from localizer.images.photos import read_photo
+from localizer.sources.csv import table as csv_table
 from tests.fuzzing import MUTANTS, fuzzed
 from tests.fuzzing.damage import damaged, mutants, naming
 

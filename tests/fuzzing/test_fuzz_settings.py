@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 
 from localizer.ablation import plan_rows
 from localizer.ablation.plan import METRICS, read_plan
-from localizer.command_line import build_parser
-from localizer.config import AugmentationConfig, TrainingConfig
+from localizer.commands.command_line import build_parser
+from localizer.dataset.dataset import BOX_COLUMNS, COLUMNS, open_dataset
+from localizer.dataset.finding import default_dataset
 from localizer.errors import InputError
-from localizer.store import BOX_COLUMNS, COLUMNS, default_dataset, open_dataset, sha256_of
+from localizer.files.checksums import sha256_of
+from localizer.recipe.config import AugmentationConfig, TrainingConfig
 from tests.fuzzing import MUTANTS, fuzzed
 from tests.fuzzing.damage import damaged, mutants, naming
 

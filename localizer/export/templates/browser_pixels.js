@@ -2,7 +2,7 @@
 // from browser to browser. Pixels are RGB bytes, row by row, in a Uint8ClampedArray, which rounds
 // halves to even as OpenCV does.
 
-// localizer/augmentation.py's FILL: what the warp mixes in beyond the photo's edge.
+// localizer/training/augmentation.py's FILL: what the warp mixes in beyond the photo's edge.
 const FILL = 124;
 // Rows read from the canvas at a time: memory stays flat, and phones limit a canvas's area.
 const STRIP_ROWS = 256;

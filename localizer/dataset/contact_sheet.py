@@ -1,0 +1,49 @@
+"""A picture that shows at a glance whether the labels of a dataset are right."""
+
+import cv2
+import numpy as np
+
+from localizer.dataset.dataset import BOX_COLUMNS
+from localizer.images.drawing import draw_boxes
+from localizer.images.own_outputs import signed
+
+COLUMNS, ROWS, CELL = 8, 6, 176
+
+
+def write_contact_sheet(images, samples, path):
+    """Draw 48 photos with their true boxes in green, from the smallest box to the largest.
+
+    Args:
+        images: uint8 [N, S, S, 3], stretched photos.
+        samples: their rows, with `width`, `height`, boxes in `rel_xyxy`, `breed` and `split`.
+        path: the JPEG to write.
+    """
+    boxes = samples[BOX_COLUMNS].to_numpy(float)
+    by_area = np.argsort((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), kind="stable")
+    count = min(COLUMNS * ROWS, len(by_area))
+    chosen = by_area[np.linspace(0, len(by_area) - 1, count).round().astype(int)]
+    rows = -(-count // COLUMNS)
+    sheet = np.full((rows * (CELL + 16), COLUMNS * CELL, 3), 255, np.uint8)
+    for place, index in enumerate(chosen):
+        sample = samples.iloc[index]
+        photo = draw_boxes(unstretched(images[index], sample, CELL - 2), None, boxes[index])
+        top, left = place // COLUMNS * (CELL + 16), place % COLUMNS * CELL
+        sheet[top : top + photo.shape[0], left : left + photo.shape[1]] = photo
+        caption = f"{sample['breed'] or sample['species']} ({sample['split']})"
+        caption = caption.encode("ascii", "replace").decode()[:30]
+        cv2.putText(
+            sheet, caption, (left + 2, top + CELL + 10), cv2.FONT_HERSHEY_SIMPLEX, 0.34, (0, 0, 0),
+            1, cv2.LINE_AA,
+        )  # fmt: skip
+    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+    path.write_bytes(signed(encoded))
+
+
+def unstretched(image, sample, longest_side):
+    """The stored square of a row of samples at the photo's aspect ratio, uint8 [height, width, 3].
+
+    Its longer side has `longest_side` pixels.
+    """
+    scale = longest_side / max(sample["width"], sample["height"])
+    size = (max(8, round(sample["width"] * scale)), max(8, round(sample["height"] * scale)))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)

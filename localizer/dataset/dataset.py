@@ -1,0 +1,229 @@
+"""A dataset folder: photos decoded once to one size, memory-mapped, with their boxes and splits.
+
+data/NAME/
+    images.npy           uint8 [N, S, S, 3], the whole photo stretched to S x S
+    samples.csv          a row per image, in the same order (COLUMNS)
+    skipped.csv          image, reason, place
+    near_duplicates.csv  group, image: photos that show one picture, unlabelled ones included
+    dataset.json         source, target, counts, seed, fractions, checksums
+    contact_sheet.jpg    some of the photos with their boxes
+    unlabelled/          perhaps: a dataset folder like this one, of photos for training whose
+                         boxes a teacher predicted
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from localizer.dataset.splits.near_duplicate_notes import why_empty
+from localizer.dataset.splits.splitting import SPLITS
+from localizer.errors import InputError
+from localizer.files.checksums import sha256_of
+from localizer.files.special_files import refuse_special_file
+from localizer.images.photos import read_photo
+
+# In the order in which they are missed where a folder is no dataset.
+_FILES = ("dataset.json", "samples.csv", "images.npy")
+_REBUILD = "Generate it again with the command that made it, and --overwrite"
+_CHANGED = "not as it was generated (another checksum): damaged, or edited"
+BOX_COLUMNS = ["xmin", "ymin", "xmax", "ymax"]
+COLUMNS = ["image", "split", "width", "height", *BOX_COLUMNS, "species", "breed", "group"]
+
+# Names stay text where they look like numbers ("007").
+_TYPES = dict.fromkeys(COLUMNS, str) | dict.fromkeys(BOX_COLUMNS, np.float64)
+_TYPES |= {"width": np.int64, "height": np.int64, "score": np.float64, "teacher": str}
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """An opened dataset folder.
+
+    Attributes:
+        path: the folder.
+        images: uint8 [N, S, S, 3], memory-mapped, read-only.
+        samples: one row per image: COLUMNS, boxes in `rel_xyxy`, "" where there is no class; with
+            boxes of a teacher also `score` (NaN where it gave none) and `teacher`, its name.
+        description: the content of dataset.json.
+    """
+
+    path: Path
+    images: np.ndarray
+    samples: pd.DataFrame
+    description: dict
+
+    @property
+    def name(self):
+        """The folder's name."""
+        return self.path.resolve().name
+
+    @property
+    def target(self):
+        """What the boxes are around: "head", "body", or "object" for people's own data."""
+        return self.description["target"]
+
+    @property
+    def image_size(self):
+        """Side of the stored images in pixels."""
+        return self.images.shape[1]
+
+    @property
+    def boxes_rel_xyxy(self):
+        """float32 [N, 4]."""
+        return self.samples[BOX_COLUMNS].to_numpy(np.float32)
+
+    @property
+    def has_true_labels(self):
+        """Whether people, or a drawing program, drew the boxes, not another model."""
+        return _is_truth(self.description)
+
+    @property
+    def unlabelled(self):
+        """The Dataset of photos for training that only a teacher labelled; None without one.
+
+        Raises:
+            InputError: its folder is damaged.
+        """
+        nested = self.path / "unlabelled"
+        return open_dataset(nested) if nested.is_dir() else None
+
+    @property
+    def root(self):
+        """The folder below which the original photos are."""
+        return (self.path / self.description["root"]).resolve()
+
+    def indices(self, split):
+        """Rows of one split, int [n].
+
+        Raises:
+            InputError: no such split, or it is empty.
+        """
+        if split not in SPLITS:
+            raise InputError(f"no split {split!r}; there are {', '.join(SPLITS)}")
+        rows = np.flatnonzero(self.samples["split"].to_numpy() == split)
+        if not len(rows):
+            copies = why_empty(self.samples, self.description, split)
+            if copies:
+                raise InputError(f"{self.path}: the {split} split is empty: {copies}")
+            table = self.description.get("split_file")
+            remedy = "other --fractions or more images"
+            if table:
+                remedy = f"a --split-by table that has usable photos for it; {table} has none"
+            raise InputError(
+                f"{self.path}: the {split} split is empty; generate the dataset with {remedy}"
+            )
+        return rows
+
+    def read_photo(self, index):
+        """The original photo of a row, uint8 RGB [height, width, 3]."""
+        return read_photo(self.root / self.samples["image"].iat[index])
+
+    def classes(self, column):
+        """Sorted names of the classes in a column, "species" or "breed"."""
+        names = sorted(set(self.samples[column]) - {""})
+        if len(names) < 2 or (self.samples[column] == "").any():
+            raise InputError(
+                f"{self.path}: a class output needs two or more names in column {column!r} of "
+                f"samples.csv and no empty one; it has {len(names)}"
+            )
+        return names
+
+    def finest_class_column(self):
+        """The column that `classes` can serve, "breed" before "species"; else "none"."""
+        for column in ("breed", "species"):
+            try:
+                self.classes(column)
+            except InputError:
+                continue
+            return column
+        return "none"
+
+
+def open_dataset(path):
+    """Open a dataset folder; the images stay on disk.
+
+    What can be checked at once is checked: the checksum of samples.csv, the size of images.npy.
+    `verify_dataset` checks every byte.
+
+    Raises:
+        InputError: it is no dataset folder, its files do not belong together, or one of them is
+            not as it was generated.
+    """
+    path = Path(path)
+    try:
+        for name in _FILES:
+            refuse_special_file(path / name)
+        description = json.loads((path / "dataset.json").read_text(encoding="utf-8"))
+        samples = pd.read_csv(
+            path / "samples.csv", keep_default_na=False, na_values={"score": [""]}, dtype=_TYPES
+        )
+        images = np.lib.format.open_memmap(path / "images.npy", mode="r")
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{path}: not a dataset folder ({Path(error.filename).name} is missing). Make one "
+            f"with: python generate_dataset.py --out {path}"
+        ) from None
+    except InputError:
+        raise
+    except Exception as error:  # Damage surfaces as many kinds of exception in NumPy and pandas.
+        raise InputError(f"{path}: damaged ({error}). {_REBUILD}") from None
+    named = ("source", "target", "root")
+    if not isinstance(description, dict) or not all(
+        isinstance(description.get(name), str) for name in named
+    ):
+        raise InputError(f"{path / 'dataset.json'}: no {' or no '.join(named)}. {_REBUILD}")
+    checksums = description.get("sha256")
+    if not isinstance(checksums, dict) or not {"samples.csv", "images.npy"} <= checksums.keys():
+        raise InputError(f"{path / 'dataset.json'}: no checksums. {_REBUILD}")
+    missing = [column for column in COLUMNS if column not in samples]
+    if missing:
+        raise InputError(f"{path / 'samples.csv'}: no column {missing[0]!r}. {_REBUILD}")
+    _check_images(path, images, len(samples))
+    if sha256_of(path / "samples.csv") != checksums["samples.csv"]:
+        raise InputError(f"{path / 'samples.csv'}: {_CHANGED}. {_REBUILD}")
+    return Dataset(path, images, samples, description)
+
+
+def _check_images(path, images, rows):
+    file = path / "images.npy"
+    if images.dtype != np.uint8 or images.ndim != 4 or len(images) != rows:
+        raise InputError(
+            f"{path}: images.npy ({images.dtype} {images.shape}) does not belong to samples.csv "
+            f"({rows} rows). {_REBUILD}"
+        )
+    # Fortran's order of the values is fine for NumPy, but a photo would be all over the file.
+    in_order = not np.isfortran(images)
+    if images.shape[1] != images.shape[2] or images.shape[3] != 3 or not in_order:
+        raise InputError(
+            f"{file}: {list(images.shape)}{'' if in_order else ' in Fortran order'}, not square "
+            f"RGB images one after the other. {_REBUILD}"
+        )
+    expected_bytes = images.offset + images.nbytes
+    if (actual_bytes := file.stat().st_size) != expected_bytes:
+        raise InputError(
+            f"{file}: {actual_bytes:,} bytes instead of {expected_bytes:,}. {_REBUILD}"
+        )
+
+
+def verify_dataset(path):
+    """Open a dataset folder and read all of it, the one in unlabelled/ too.
+
+    Returns:
+        The Dataset.
+
+    Raises:
+        InputError: as `open_dataset`, or images.npy is not as it was generated.
+    """
+    dataset = open_dataset(path)
+    for part in filter(None, (dataset, dataset.unlabelled)):
+        path = part.path / "images.npy"
+        if sha256_of(path) != part.description["sha256"]["images.npy"]:
+            raise InputError(f"{path}: {_CHANGED}. {_REBUILD}")
+    return dataset
+
+
+def _is_truth(description):
+    # Datasets from before there were teachers do not say.
+    return description.get("labels", "truth") == "truth"

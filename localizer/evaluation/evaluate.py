@@ -1,0 +1,292 @@
+"""Score predictors on one split of a dataset: the same photos for all, each file read once."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from localizer.dataset.dataset import BOX_COLUMNS
+from localizer.dataset.splits.near_duplicate_notes import divided_note
+from localizer.errors import InputError
+from localizer.evaluation import iou_statistics
+from localizer.evaluation.coco_metrics import average_precision
+from localizer.evaluation.latency import latencies_ms, summarize_latency
+from localizer.evaluation.leaks import describe_leak
+from localizer.files.checksums import checksum
+from localizer.images import boxes
+from localizer.images.photos import in_batches
+from localizer.predictors.predictor import Predictions, only_possible
+
+# A chunk of photos is full at either limit, so large photos do not fill the memory (0.2 GB).
+CHUNK_PHOTOS = 64
+CHUNK_PIXELS = 64_000_000
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What `evaluate` found.
+
+    Attributes:
+        metrics: the content of metrics.json, ready for JSON: a figure that does not apply is None.
+        predictions: one row per model and photo, with columns model, image, xmin, ymin, xmax,
+            ymax (`rel_xyxy`, clipped to the image; NaN for no answer), score, label, iou. The
+            index is the photo's position in `rows`.
+        rows: the rows of `dataset.samples` that were scored, int [n].
+    """
+
+    metrics: dict
+    predictions: pd.DataFrame
+    rows: np.ndarray
+
+    def predictions_of(self, model):
+        """The rows of `predictions` that belong to the model of that name."""
+        return self.predictions[self.predictions["model"] == model]
+
+
+def evaluate(dataset, split, predictors, progress=True):
+    """Let every predictor localize the object in every photo of a split, and score the boxes.
+
+    A photo without an answer has IoU 0 and is counted as `no_box`. A photo that cannot be read is
+    left out for all models alike and listed in `unreadable`. Photos of a predictor's
+    `seen_breeds` are left out of its own figures (`left_out`; its `n` is smaller), and two models
+    are compared on the photos that both were scored on (`pairs`). The first predictor is the
+    one that the others are compared with.
+
+    Args:
+        dataset: a `Dataset` with true labels.
+        split: "train", "validation" or "test".
+        predictors: one or more, each with its own name; `seen_breeds`, `notes`, `path` and
+            `runtime` are reported where a predictor has them.
+        progress: show a progress bar on stderr.
+
+    Raises:
+        InputError: labels by a teacher, empty split, no readable photo, two predictors of one
+            name, or a predictor that has seen every breed.
+    """
+    names = [predictor.name for predictor in predictors]
+    _refuse_unfair(dataset, names)
+    split_rows = dataset.indices(split)
+    unreadable = []
+    rows, answers = _predict(dataset, split_rows, predictors, unreadable, progress)
+    if not len(rows):
+        raise InputError(
+            f"{dataset.path}: none of the {len(split_rows)} photos of the {split} split can be "
+            f"read; the first: {unreadable[0]['reason']}. If the photos have moved, change `root` "
+            f"in {dataset.path / 'dataset.json'}"
+        )
+    samples = dataset.samples.iloc[rows].reset_index(drop=True)
+    true_rel_xyxy = dataset.boxes_rel_xyxy[rows]
+    ious = [boxes.iou_xyxy(true_rel_xyxy, answer.boxes_rel_xyxy) for answer in answers]
+    kept = [_unseen(predictor, samples["breed"]) for predictor in predictors]
+    sizes = iou_statistics.size_thirds(boxes.area_xyxy(true_rel_xyxy))
+    pairs = iou_statistics.paired_differences(names, ious, kept)
+    versus_first = {
+        pair["model"]: {**pair, "model": names[0]} for pair in pairs if pair["other"] == names[0]
+    }
+    latencies = latencies_ms(dataset, rows, predictors)
+    models = [
+        {
+            **_entry(dataset, samples, true_rel_xyxy, sizes, predictor, *found),
+            "versus_first": versus_first.get(predictor.name),
+        }
+        for predictor, *found in zip(predictors, answers, ious, kept, latencies)
+    ]
+    metrics = {
+        "dataset": dataset.name,
+        "split": split,
+        "target": dataset.target,
+        "n": len(rows),
+        "unreadable": unreadable,
+        "warnings": _warnings(dataset, split, predictors),
+        "models": models,
+        "pairs": pairs,
+    }
+    tables = [
+        _table(name, answer, iou, samples["image"])[mask]
+        for name, answer, iou, mask in zip(names, answers, ious, kept)
+    ]
+    return Evaluation(_json_ready(metrics), pd.concat(tables), rows)
+
+
+def _entry(dataset, samples, true_rel_xyxy, sizes, predictor, answer, iou, mask, times):
+    """A model's entry of metrics.json; `mask` says which photos it is scored on."""
+    part, samples = _part(answer, mask), samples[mask].reset_index(drop=True)
+    accuracies = _label_accuracies(dataset.samples, samples, part.labels)
+    if not mask.all():
+        # The breeds that it could name are the ones left out.
+        accuracies["breed_accuracy"] = None
+    return {
+        "name": predictor.name,
+        **_scores(true_rel_xyxy[mask], part, iou[mask]),
+        "left_out": int((~mask).sum()),
+        **vars(predictor.cost),
+        **summarize_latency(times),
+        "runtime": getattr(predictor, "runtime", None),
+        "sha256": checksum(getattr(predictor, "path", None)),
+        "notes": list(getattr(predictor, "notes", ())),
+        "seen_breeds": sorted(getattr(predictor, "seen_breeds", ())),
+        **accuracies,
+        **_breakdowns(samples, sizes[mask], iou[mask]),
+    }
+
+
+def _refuse_unfair(dataset, names):
+    if not dataset.has_true_labels:
+        raise InputError(
+            f"{dataset.path}: its boxes are a teacher's, and teacher labels are no truth; score "
+            "on a dataset that people annotated"
+        )
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"{twice[0]}: given twice as a model; rename one of them or leave it out")
+
+
+def _unseen(predictor, breeds):
+    """Photos of breeds that the predictor was not trained on, bool [n]."""
+    seen = {_normalized(breed) for breed in getattr(predictor, "seen_breeds", ())}
+    unseen = ~breeds.map(_normalized).isin(seen).to_numpy()
+    if not unseen.any():
+        raise InputError(f"{predictor.name}: was trained on all breeds of this split; leave it out")
+    return unseen
+
+
+def _warnings(dataset, split, predictors):
+    """Reasons why figures do not mean what they seem to, each with the models it is true of."""
+    now, reasons = dataset.description, {}
+    leaks = {}
+    for predictor in predictors:
+        before = predictor.trained_on
+        if before is None:
+            continue
+        if before["target"] != now["target"]:
+            reason = (
+                f"trained on {before['target']} boxes and scored on {now['target']} boxes: that is "
+                "another task"
+            )
+            reasons.setdefault(reason, []).append(predictor.name)
+        # Comparing photos takes seconds: once for all models of one training dataset.
+        key = before["source"], *sorted(before["sha256"].items())
+        if key not in leaks:
+            leaks[key] = describe_leak(dataset, split, before)
+        if leaks[key]:
+            reasons.setdefault(leaks[key], []).append(predictor.name)
+    divided = divided_note(dataset, split)
+    about_all = [f"{dataset.name}: {divided}."] if divided else []
+    return about_all + [f"{', '.join(names)}: {reason}." for reason, names in reasons.items()]
+
+
+def _predict(dataset, split_rows, predictors, unreadable, progress):
+    """Rows that could be read, int [n], and one `Predictions` over them per predictor."""
+    rows, parts = [], [[] for _ in predictors]
+    readable = _read(dataset, split_rows, unreadable, progress)
+    for chunk in in_batches(readable, CHUNK_PHOTOS, CHUNK_PIXELS):
+        rows.extend(row for row, _ in chunk)
+        photos = [photo for _, photo in chunk]
+        for part, predictor in zip(parts, predictors):
+            answer = predictor.predict(photos)
+            found = np.asarray(answer.boxes_rel_xyxy, np.float32)
+            if found.shape != (len(photos), 4):
+                raise ValueError(
+                    f"{predictor.name}: boxes {found.shape} for {len(photos)} photos, not [n, 4]"
+                )
+            answer = Predictions(found, np.asarray(answer.scores), list(answer.labels))
+            part.append(only_possible(answer))
+    return np.array(rows, int), [_joined(part) for part in parts] if rows else []
+
+
+def _read(dataset, split_rows, unreadable, progress):
+    """Yield (row, photo); what cannot be read goes to `unreadable`."""
+    for row in tqdm(split_rows, desc="photos", unit="photo", disable=not progress):
+        try:
+            yield int(row), dataset.read_photo(row)
+        except InputError as error:
+            image = dataset.samples["image"].iloc[row]
+            unreadable.append({"image": image, "reason": str(error)})
+
+
+def _joined(parts):
+    """The parts as one, boxes clipped to the image, and NaN throughout a box that is no answer."""
+    found = np.concatenate([part.boxes_rel_xyxy for part in parts])
+    no_answer = ~np.isfinite(found).all(axis=1)
+    return Predictions(
+        boxes_rel_xyxy=np.where(no_answer[:, None], np.float32("nan"), boxes.clip_rel_xyxy(found)),
+        scores=np.concatenate([part.scores for part in parts]),
+        labels=[label for part in parts for label in part.labels],
+    )
+
+
+def _part(answer, mask):
+    labels = [label for label, kept in zip(answer.labels, mask) if kept]
+    return Predictions(answer.boxes_rel_xyxy[mask], answer.scores[mask], labels)
+
+
+def _scores(true_rel_xyxy, answer, iou):
+    thresholds, rates = iou_statistics.success_curve(iou)
+    return {
+        **iou_statistics.summarize(iou),
+        "micro_iou": iou_statistics.micro_iou(true_rel_xyxy, answer.boxes_rel_xyxy),
+        **average_precision(true_rel_xyxy, answer.boxes_rel_xyxy, answer.scores),
+        "selective_mean_iou": iou_statistics.selective_mean_iou(iou, answer.scores),
+        "has_scores": bool(np.isfinite(answer.scores).any()),
+        "no_box": int(np.isnan(answer.boxes_rel_xyxy).any(axis=1).sum()),
+        "success_curve": {"thresholds": thresholds.round(2).tolist(), "rates": rates.tolist()},
+    }
+
+
+def _label_accuracies(all_samples, samples, labels):
+    """Share of photos with the right label, by the vocabulary that the model's labels are from.
+
+    A label of neither vocabulary counts as wrong; a breed also says its species.
+    """
+    labels = pd.Series(labels, dtype=str).map(_normalized)
+    said = set(labels) - {""}
+    species = {_normalized(name) for name in all_samples["species"]} - {""}
+    species_of = dict(
+        zip(all_samples["breed"].map(_normalized), all_samples["species"].map(_normalized))
+    )
+    breeds = set(species_of) - {""}
+    accuracies = {"species_accuracy": None, "breed_accuracy": None}
+    if len(said & breeds) > len(said & species):
+        accuracies["breed_accuracy"] = _accuracy(samples["breed"].map(_normalized), labels)
+        labels = labels.map(lambda label: species_of.get(label, label))
+    if said & (breeds | species):
+        accuracies["species_accuracy"] = _accuracy(samples["species"].map(_normalized), labels)
+    return accuracies
+
+
+def _accuracy(true, predicted):
+    known = true != ""
+    return float((true == predicted)[known].mean()) if known.any() else None
+
+
+def _normalized(name):
+    return str(name).strip().replace("_", " ").casefold()
+
+
+def _breakdowns(samples, sizes, iou):
+    by_size = iou_statistics.summarize_groups(iou, sizes)
+    return {
+        "per_species": iou_statistics.summarize_groups(iou, samples["species"]) or None,
+        "per_breed": iou_statistics.summarize_groups(iou, samples["breed"]) or None,
+        "per_box_size": by_size[::-1],  # Sorted by name: large, medium, small.
+    }
+
+
+def _table(name, answer, iou, images):
+    table = pd.DataFrame({"model": name, "image": images})
+    table[BOX_COLUMNS] = answer.boxes_rel_xyxy
+    return table.assign(score=answer.scores, label=answer.labels, iou=iou)
+
+
+def _json_ready(value):
+    """Plain Python throughout, with None for NaN and infinity, which JSON does not know."""
+    if isinstance(value, dict):
+        return {str(key): _json_ready(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_json_ready(part) for part in value]
+    if isinstance(value, (np.generic, float)):
+        value = value.item() if isinstance(value, np.generic) else value
+        return value if not isinstance(value, float) or math.isfinite(value) else None
+    return value

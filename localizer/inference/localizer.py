@@ -1,0 +1,221 @@
+"""Localize the object in photos with any model, from Python.
+
+>>> from localizer import Localizer
+>>> from skimage import data
+>>> localizer = Localizer.load("models/pet_head.tflite")
+>>> found = localizer.localize(data.chelsea())  # a path or a PIL image as well; 451 x 300 pixels
+>>> found.xmin < 100 and found.xmax > 350 and found.score > 0.5
+True
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Literal
+
+import numpy as np
+from PIL import Image
+
+from localizer.errors import InputError
+from localizer.images.boxes import clip_rel_xyxy
+from localizer.images.photos import as_rgb, in_batches, is_one_photo
+from localizer.inference.reading_ahead import read_ahead
+from localizer.predictors.loading import at_any_folder, load_predictor
+from localizer.predictors.predictor import Predictor, only_possible
+
+Photo = (
+    str | os.PathLike | bytes | bytearray | memoryview | BinaryIO | np.ndarray | Image.Image
+)  # fmt: skip
+Channels = Literal["rgb", "bgr"]
+# A batch is full at this many pixels too, so that large photos do not fill the memory (96 MB).
+BATCH_PIXELS = 32_000_000
+# In pixels: a thinner box would be printed as a line, and holds nothing.
+_THINNEST = 0.1
+
+
+@dataclass(frozen=True)
+class Localization:
+    """Where the object is in a photo.
+
+    Attributes:
+        xmin, ymin, xmax, ymax: edges of the box in pixels of the photo, 0-based and continuous:
+            the whole photo is 0, 0, width, height. For a file in the frame in which viewers show
+            it (EXIF orientation applied). None where the model found nothing.
+        score: confidence in [0, 1]; None where the model gives none.
+        label: name of the class; None where the model gives none.
+
+    >>> Localization(10.0, 20.0, 110.0, 80.0, score=0.9).box
+    (10.0, 20.0, 110.0, 80.0)
+    >>> Localization(None, None, None, None).box is None
+    True
+    """
+
+    xmin: float | None
+    ymin: float | None
+    xmax: float | None
+    ymax: float | None
+    score: float | None = None
+    label: str | None = None
+
+    @property
+    def box(self) -> tuple[float, float, float, float] | None:
+        """(xmin, ymin, xmax, ymax), as Pillow's `crop` takes it, or None."""
+        return None if self.xmin is None else (self.xmin, self.ymin, self.xmax, self.ymax)
+
+
+@dataclass(frozen=True)
+class LocalizedPhoto:
+    """One photo on its way through `Localizer.stream`.
+
+    Attributes:
+        photo: what was given.
+        pixels: uint8 RGB [height, width, 3]; None if it could not be read.
+        localization: the answer; None if it could not be read.
+        error: the InputError that says why, or None.
+    """
+
+    photo: Photo
+    pixels: np.ndarray | None
+    localization: Localization | None
+    error: InputError | None
+
+
+class Localizer:
+    """Finds the object in photos with one model.
+
+    Threads may share a Localizer, and may load several at once: each photo gets its own answer. One
+    that `load` made can be pickled, for worker processes: where it is unpickled, the model is
+    loaded anew from its file or by its name. After a fork one of a .tflite or .onnx file answers,
+    and one that Keras or TensorFlow runs raises an InputError: load it in the worker.
+
+    Args:
+        predictor: as `load_predictor` gives it; `Localizer.load` is the usual way.
+    """
+
+    def __init__(self, predictor: Predictor):
+        self._predictor = predictor
+        self._model = None
+
+    @classmethod
+    def load(cls, model: str | os.PathLike) -> "Localizer":
+        """Load a model: a run folder, a .keras, .tflite or .onnx file, or a name as `hub:...`.
+
+        Raises:
+            InputError: no such model, or one that only a dataset makes (baseline:mean).
+        """
+        model = os.fspath(model)
+        if model.endswith("baseline:mean"):  # As in flip:baseline:mean.
+            raise InputError(f"{model}: needs a dataset; use baseline:center, or a trained model")
+        localizer = cls(load_predictor(model, dataset=None))
+        localizer._model = at_any_folder(model)
+        return localizer
+
+    def __getstate__(self):
+        # An interpreter or a session cannot be pickled; the model's name says all there is.
+        return self.__dict__ | ({"_predictor": None} if self._model else {})
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        if self._model:
+            self._predictor = load_predictor(self._model, dataset=None)
+
+    def localize(self, photo: Photo, channels: Channels = "rgb") -> Localization:
+        """Localize the object in one photo.
+
+        Args:
+            photo: a path; what such a file holds, as bytes or as a binary file object (an upload,
+                an open file), read from where it stands; a NumPy array, uint8 or uint16, RGB
+                [height, width, 3], grey [height, width] or RGBA [height, width, 4]; or a PIL image,
+                taken as its pixels lie (for EXIF orientation give the path or the bytes, or
+                `PIL.ImageOps.exif_transpose(image)`).
+            channels: "bgr" for arrays that OpenCV read, which are BGR or BGRA. Files and PIL images
+                know their own order, so it changes nothing for them.
+
+        Raises:
+            InputError: the file cannot be read, or it is no photo.
+        """
+        return self._answer([as_rgb(photo, channels)])[0]
+
+    def localize_batch(
+        self, photos: Iterable[Photo], channels: Channels = "rgb"
+    ) -> list[Localization]:
+        """Localize the object in each photo; see `localize_many`.
+
+        >>> from skimage import data
+        >>> localizer = Localizer.load("baseline:center")
+        >>> [found.box for found in localizer.localize_batch([data.chelsea(), data.coins()])]
+        [(112.75, 75.0, 338.25, 225.0), (96.0, 75.75, 288.0, 227.25)]
+        """
+        return list(self.localize_many(photos, channels=channels))
+
+    def localize_many(
+        self,
+        photos: Iterable[Photo],
+        batch_size: int = 32,
+        workers: int | None = None,
+        channels: Channels = "rgb",
+    ) -> Iterator[Localization]:
+        """Localize the object in any number of photos, in order and in bounded memory.
+
+        Args:
+            photos: each as for `localize`; drawn from as they are needed.
+            batch_size: photos that the network works on at once.
+            workers: threads that decode ahead of it (default: one per core, at most 8).
+            channels: of arrays, as for `localize`.
+
+        Raises:
+            InputError: a photo cannot be used, when its turn has come; `stream` goes on instead.
+        """
+        for batch in self.stream(photos, batch_size, workers, channels):
+            for item in batch:
+                if item.error is not None:
+                    raise item.error
+                yield item.localization
+
+    def stream(
+        self,
+        photos: Iterable[Photo],
+        batch_size: int = 32,
+        workers: int | None = None,
+        channels: Channels = "rgb",
+    ) -> Iterator[list[LocalizedPhoto]]:
+        """As `localize_many`, in batches, with the pixels, and with errors as part of the result.
+
+        A batch may be smaller than `batch_size`: large photos come in smaller ones.
+        """
+        if is_one_photo(photos):
+            raise InputError("several photos are expected; for a single one: localize(photo)")
+        decoded = read_ahead(photos, workers or default_workers(), channels)
+        for batch in in_batches(decoded, batch_size, BATCH_PIXELS):
+            readable = [pixels for _, pixels in batch if not isinstance(pixels, InputError)]
+            answers = iter(self._answer(readable) if readable else ())
+            yield [
+                LocalizedPhoto(photo, None, None, result)
+                if isinstance(result, InputError)
+                else LocalizedPhoto(photo, result, next(answers), None)
+                for photo, result in batch
+            ]
+
+    def _answer(self, photos):
+        predictions = only_possible(self._predictor.predict(photos))
+        found = zip(
+            photos,
+            clip_rel_xyxy(predictions.boxes_rel_xyxy).astype(float),
+            predictions.scores,
+            predictions.labels,
+        )
+        return [_localization(photo.shape, *answer) for photo, *answer in found]
+
+
+def default_workers() -> int:
+    """Threads that decode when nobody says how many: one per core, at most 8."""
+    return min(8, os.cpu_count() or 1)
+
+
+def _localization(shape, box_rel_xyxy, score, label):
+    height, width = shape[:2]
+    box = box_rel_xyxy * [width, height, width, height]
+    score = float(score) if np.isfinite(score) else None
+    if not (box[2:] - box[:2] >= _THINNEST).all():  # NaN, too.
+        return Localization(None, None, None, None, score)
+    return Localization(*box.tolist(), score, label or None)

@@ -1,0 +1,116 @@
+"""Photos decoded in threads, ahead of whoever consumes them, in order and in bounded memory."""
+
+import threading
+
+import numpy as np
+
+from localizer.errors import InputError
+from localizer.images.photos import as_rgb
+
+# What may lie decoded and waiting; whichever is reached first. 32 million pixels take 96 MB.
+AHEAD_PHOTOS = 64
+AHEAD_PIXELS = 32_000_000
+
+
+def read_ahead(photos, workers, channels="rgb"):
+    """Decode photos while earlier ones are being worked on.
+
+    Args:
+        photos: iterable of what `as_rgb` takes; it is drawn from as photos are needed.
+        workers: number of threads.
+        channels: see `as_rgb`.
+
+    Yields:
+        (photo, result) in the order of `photos`: what was given, and uint8 RGB
+        [height, width, 3], or the InputError that says why there is none.
+    """
+    reader = _Reader(photos, channels)
+    threads = [threading.Thread(target=reader.work, daemon=True) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
+    try:
+        while (item := reader.take()) is not None:
+            yield item
+    finally:
+        reader.stop()
+        for thread in threads:
+            thread.join()
+
+
+class _Reader:
+    """What the threads share.
+
+    A thread waits for room before it takes a photo, never after: the photo that is needed next is
+    then always in work, or there is room for it.
+    """
+
+    def __init__(self, photos, channels):
+        self._photos, self._channels = iter(photos), channels
+        self._changed = threading.Condition()
+        self._waiting = {}  # Place in `photos` -> (photo, result).
+        self._waiting_pixels = 0
+        self._begun = 0
+        self._taken = 0
+        self._ended = False
+
+    def work(self):
+        """Decode until there is nothing left; what each thread runs."""
+        while (job := self._begin()) is not None:
+            place, photo = job
+            try:
+                result = as_rgb(photo, self._channels)
+            except Exception as error:  # Raised again, if need be, where the photo is taken.
+                result = error
+            with self._changed:
+                self._waiting[place] = photo, result
+                self._waiting_pixels += _pixels(result)
+                self._changed.notify_all()
+
+    def take(self):
+        """The next (photo, result), or None after the last."""
+        with self._changed:
+            self._changed.wait_for(self._next_is_known)
+            if self._taken not in self._waiting:
+                return None
+            photo, result = self._waiting.pop(self._taken)
+            self._taken += 1
+            self._waiting_pixels -= _pixels(result)
+            self._changed.notify_all()
+        if isinstance(result, Exception) and not isinstance(result, InputError):
+            raise result
+        return photo, result
+
+    def stop(self):
+        """Let the threads end after the photos they are at."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def _begin(self):
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended or self._has_room())
+            if self._ended:
+                return None
+            place = self._begun
+            try:
+                photo = next(self._photos)
+            except StopIteration:
+                self._ended = True
+            except Exception as error:  # From the caller's own iterable: raised in the caller.
+                self._waiting[place] = None, error
+                self._ended = True
+            else:
+                self._begun += 1
+                return place, photo
+            self._changed.notify_all()
+            return None
+
+    def _has_room(self):
+        return len(self._waiting) < AHEAD_PHOTOS and self._waiting_pixels < AHEAD_PIXELS
+
+    def _next_is_known(self):
+        return self._taken in self._waiting or (self._ended and self._taken >= self._begun)
+
+
+def _pixels(result):
+    return result.shape[0] * result.shape[1] if isinstance(result, np.ndarray) else 0

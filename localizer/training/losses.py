@@ -1,0 +1,146 @@
+"""Losses of the box and of the class, written with keras.ops so that they run on any backend."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from localizer.models.coordinates import encode
+from localizer.models.iou import iou_xyxy
+
+# Standard deviation, in bins, of the smoothed label of a distribution.
+SMOOTHING = 1.5
+_TINY = 1e-9
+
+
+class CoordinateLoss(keras.losses.Loss):
+    """Error of the coordinates, the mean over the four numbers and the batch.
+
+    Args:
+        kind: "mse", the mean squared error; or "smooth_l1", quadratic below an error of 1 and
+            linear above (R. Girshick, "Fast R-CNN", ICCV 2015, equation 3).
+        coordinates, unit: the coding, see `localizer.models.coordinates.encode`.
+    """
+
+    def __init__(self, kind, coordinates, unit, **kwargs):
+        super().__init__(**kwargs)
+        self._error = {"mse": ops.square, "smooth_l1": _smooth_l1}[kind]
+        self._coordinates, self._unit = coordinates, unit
+
+    def call(self, boxes_rel_xyxy, predicted_coordinates):
+        """Both float [n, 4]: true boxes in `rel_xyxy`, the network's numbers in their coding."""
+        target = encode(boxes_rel_xyxy, self._coordinates, self._unit)
+        return ops.mean(self._error(predicted_coordinates - target), axis=-1)
+
+
+def _smooth_l1(difference):
+    size = ops.abs(difference)
+    return ops.where(size < 1.0, 0.5 * ops.square(difference), size - 0.5)
+
+
+class IoULoss(keras.losses.Loss):
+    """1 - IoU, and what keeps a gradient where boxes do not overlap.
+
+    Args:
+        kind: "iou", nothing more; "giou", the share of the enclosing box that neither box covers
+            (H. Rezatofighi et al., CVPR 2019, algorithm 1); "diou", the squared distance of the
+            centres over the squared diagonal of the enclosing box (Z. Zheng et al., AAAI 2020,
+            equation 7); "ciou", the same and a term for the aspect ratio (equations 8 to 11).
+    """
+
+    def __init__(self, kind, **kwargs):
+        super().__init__(**kwargs)
+        self._more = {"iou": _nothing, "giou": _uncovered, "diou": _apart, "ciou": _unlike}[kind]
+
+    def call(self, boxes_rel_xyxy, predicted_rel_xyxy):
+        """Both float [n, 4]; the prediction may reach outside the image, or be inverted."""
+        iou = iou_xyxy(boxes_rel_xyxy, predicted_rel_xyxy)
+        return 1.0 - iou + self._more(boxes_rel_xyxy, predicted_rel_xyxy, iou)
+
+
+def _nothing(true, predicted, iou):
+    return 0.0
+
+
+def _uncovered(true, predicted, iou):
+    enclosing = ops.prod(_enclosing(true, predicted), axis=-1)
+    # intersection = iou * union, and area + area = intersection + union.
+    union = (_area(true) + _area(predicted)) / (1.0 + iou)
+    return (enclosing - union) / ops.maximum(enclosing, _TINY)
+
+
+def _apart(true, predicted, iou):
+    diagonal = ops.sum(ops.square(_enclosing(true, predicted)), axis=-1)
+    apart = (true[..., :2] + true[..., 2:] - predicted[..., :2] - predicted[..., 2:]) / 2
+    return ops.sum(ops.square(apart), axis=-1) / ops.maximum(diagonal, _TINY)
+
+
+def _unlike(true, predicted, iou):
+    unlike = 4.0 / np.pi**2 * ops.square(_angle(true) - _angle(predicted))
+    weight = ops.stop_gradient(unlike / ops.maximum(1.0 - iou + unlike, _TINY))
+    return _apart(true, predicted, iou) + weight * unlike
+
+
+def _angle(boxes_xyxy):
+    """Of the diagonal, in radians; bounded heights keep the gradient finite for empty boxes."""
+    width, height = ops.split(_sides(boxes_xyxy), 2, axis=-1)
+    return ops.squeeze(ops.arctan(width / ops.maximum(height, 1e-3)), axis=-1)
+
+
+def _sides(boxes_xyxy):
+    """Width and height, [..., 2]; those of an inverted box are 0."""
+    return ops.maximum(boxes_xyxy[..., 2:] - boxes_xyxy[..., :2], 0.0)
+
+
+def _area(boxes_xyxy):
+    return ops.prod(_sides(boxes_xyxy), axis=-1)
+
+
+def _enclosing(a, b):
+    """Width and height of the smallest box around two, [..., 2]."""
+    return ops.maximum(a[..., 2:], b[..., 2:]) - ops.minimum(a[..., :2], b[..., :2])
+
+
+class DistributionLoss(keras.losses.Loss):
+    """Cross-entropy of the edges' distributions with a Gaussian around each true edge.
+
+    SimCC's label smoothing: Y. Li et al., ECCV 2022, section 3.2. The mean over the four edges.
+    """
+
+    def call(self, boxes_rel_xyxy, distributions):
+        """True boxes [n, 4]; distributions of xmin, ymin, xmax, ymax [n, bins, 4]."""
+        bins = distributions.shape[1]
+        places = ops.reshape(ops.arange(bins, dtype="float32"), (1, bins, 1))
+        away = (places - ops.expand_dims(boxes_rel_xyxy, 1) * (bins - 1)) / SMOOTHING
+        smooth = ops.softmax(-0.5 * ops.square(away), axis=1)
+        crossed = -ops.sum(smooth * ops.log(distributions + 1e-8), axis=1)
+        return ops.mean(crossed, axis=-1)
+
+
+class ClassLoss(keras.losses.Loss):
+    """Error of the class output; 0 for photos whose class is not known.
+
+    Args:
+        kind: "categorical_crossentropy"; or "binary_crossentropy", the mean over the classes.
+    """
+
+    def __init__(self, kind, **kwargs):
+        super().__init__(**kwargs)
+        self._error = getattr(keras.losses, kind)
+
+    def call(self, one_hot, probabilities):
+        """Both float [n, classes]; a row of zeros where the class is not known."""
+        return self._error(one_hot, probabilities) * ops.sum(one_hot, axis=-1)
+
+
+def build_losses(config):
+    """What `keras.Model.compile` needs for a recipe: losses and their weights, by output name."""
+    weights = {"class": config.class_loss_weight, "edges": config.distribution_loss_weight}
+    if config.box_loss in ("mse", "smooth_l1"):
+        losses = {"coordinates": CoordinateLoss(config.box_loss, config.coordinates, config.unit)}
+    else:
+        losses = {"mean_box" if config.head == "simcc" else "box": IoULoss(config.box_loss)}
+    if config.head == "simcc" and config.distribution_loss_weight:
+        losses["edges"] = DistributionLoss()
+    if config.class_output != "none":
+        losses["class"] = ClassLoss(config.class_loss)
+    return losses, {name: weights.get(name, 1.0) for name in losses}

@@ -1,0 +1,83 @@
+"""What a recipe trains, and what on."""
+
+from dataclasses import dataclass
+
+import keras
+
+from localizer.models.localizer_model import PUBLIC_OUTPUTS, build_localizer
+from localizer.recipe.resolve import settle
+from localizer.training.batches import Batches
+from localizer.training.losses import build_losses
+from localizer.training.metric_variables import create_variables
+from localizer.training.metrics import ClassAccuracy, MeanIoU
+from localizer.training.optimization import build_optimizer
+
+
+def _unlabelled(dataset, config):
+    return dataset.unlabelled if config.unlabelled else None
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a recipe trains, and what on.
+
+    Attributes:
+        model: the compiled network.
+        training: Batches of views.
+        validation: Batches of what the network sees of a photo in the first look, or the only one.
+        photos: Batches of the same photos as the finished model takes them.
+        classes: names of the classes; None without a class output.
+    """
+
+    model: keras.Model
+    training: Batches
+    validation: Batches
+    photos: Batches
+    classes: list[str] | None
+
+
+def prepare(dataset, config):
+    """What a recipe trains, and what on.
+
+    Args:
+        dataset: an opened Dataset.
+        config: TrainingConfig.
+
+    Returns:
+        Parts.
+
+    Raises:
+        InputError: the dataset lacks a split or classes, or the network cannot be built.
+    """
+    config = settle(config, dataset)
+    classes = None if config.class_output == "none" else dataset.classes(config.class_output)
+    train_rows, validation_rows = dataset.indices("train"), dataset.indices("validation")
+    keras.utils.set_random_seed(config.seed)
+    _make_deterministic()
+    model = build_localizer(config, len(classes or ()))
+    outputs = tuple(model.output)
+    training = Batches(
+        dataset, train_rows, config, outputs, classes, training=True,
+        unlabelled=_unlabelled(dataset, config),
+    )  # fmt: skip
+    losses, weights = build_losses(config)
+    model.compile(
+        optimizer=build_optimizer(config, len(training)),
+        loss=losses,
+        loss_weights=weights,
+        metrics={"box": [MeanIoU()], **({"class": [ClassAccuracy()]} if classes else {})},
+    )
+    validation = Batches(dataset, validation_rows, config, outputs, classes)
+    model.optimizer.build(model.trainable_variables)
+    create_variables(model, validation)
+    public = tuple(name for name in PUBLIC_OUTPUTS if name in model.output)
+    photos = Batches(dataset, validation_rows, config, public, classes, whole=True)
+    return Parts(model, training, validation, photos, classes)
+
+
+def _make_deterministic():
+    """Make two runs with one seed identical; only TensorFlow needs to be told."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()

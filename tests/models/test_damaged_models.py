@@ -1,0 +1,96 @@
+"""Model files that ask for more than they hold, or say of themselves what cannot be."""
+
+import json
+import zipfile
+
+import keras
+import pytest
+
+from localizer.errors import InputError
+from localizer.models.localizer_model import build_localizer, for_inference
+from localizer.models.model_file import load_model_file, save_model_file
+from localizer.recipe.config import TrainingConfig
+
+SIZE = 96
+SOUND = {"target": "head", "image_size": SIZE, "stored_size": 96, "classes": ["a", "b"]}
+ADD_WEIGHT = keras.layers.Layer.add_weight
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    """A tiny model with two classes in a file."""
+    path = tmp_path_factory.mktemp("models") / "sound.keras"
+    config = TrainingConfig(weights="none", image_size=SIZE, looks=1, head="recipe")
+    save_model_file(for_inference(build_localizer(config, class_count=2)), path, SOUND)
+    return path
+
+
+def changed(sound, path, member, change):
+    """A copy of a model file in which `change` has been at one of its JSON members."""
+    with zipfile.ZipFile(sound) as whole, zipfile.ZipFile(path, "w") as archive:
+        for entry in whole.infolist():
+            content = whole.read(entry)
+            if entry.filename == member:
+                content = json.dumps(change(json.loads(content)))
+            archive.writestr(entry.filename, content)
+    return path
+
+
+def with_filters(config, count):
+    layers = config["config"]["layers"]
+    next(layer for layer in layers if layer["class_name"] == "Conv2D")["config"]["filters"] = count
+    return config
+
+
+def test_a_layer_larger_than_its_file_is_refused_before_it_is_made(sound, tmp_path):
+    # Few enough for a machine on which they are not refused.
+    path = changed(sound, tmp_path / "m.keras", "config.json", lambda c: with_filters(c, 500_000))
+    with pytest.raises(InputError, match=r"m\.keras: layer conv1 asks for .*500000"):
+        load_model_file(path)
+    assert keras.layers.Layer.add_weight is ADD_WEIGHT
+    assert load_model_file(sound)[1] == SOUND
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_layer_without_weights_that_fills_the_memory(tmp_path, nested):
+    image = keras.Input((SIZE, SIZE, 3))
+    huge = keras.layers.UpSampling2D(200)(image)
+    box = keras.layers.Dense(4)(keras.layers.GlobalAveragePooling2D()(huge))
+    model = keras.Model(image, {"box": box})
+    if nested:
+        image = keras.Input((SIZE, SIZE, 3))
+        model = keras.Model(image, model(image))
+    save_model_file(model, tmp_path / "m.keras", SOUND)
+    with pytest.raises(InputError, match=r"makes a tensor of \[None, 19200, 19200, 3\]"):
+        load_model_file(tmp_path / "m.keras")
+
+
+@pytest.mark.parametrize("head", ["voting", "simcc"])
+def test_models_of_all_heads_are_loaded(tmp_path, head):
+    model = build_localizer(TrainingConfig(weights="none", image_size=SIZE, looks=1, head=head))
+    said = SOUND | {"classes": None}
+    save_model_file(for_inference(model), tmp_path / "m.keras", said)
+    loaded, description = load_model_file(tmp_path / "m.keras")
+    assert description == said and loaded.count_params() == for_inference(model).count_params()
+
+
+@pytest.mark.parametrize(
+    ("fact", "value"),
+    [
+        ("stored_size", "96"), ("stored_size", None), ("stored_size", 0), ("stored_size", -5),
+        ("stored_size", 60_000), ("stored_size", 96.5), ("stored_size", True),
+        ("image_size", 200), ("image_size", 40_000), ("target", None), ("target", ["<b>"]),
+        ("classes", 7), ("classes", [1, 2]), ("classes", ["a"]), ("classes", None),
+    ],
+)  # fmt: skip
+def test_a_description_that_cannot_be_is_refused(sound, tmp_path, fact, value):
+    path = changed(sound, tmp_path / "m.keras", "localizer.json", lambda d: d | {fact: value})
+    with pytest.raises(InputError, match=r"m\.keras: .*localizer\.json"):
+        load_model_file(path)
+
+
+@pytest.mark.parametrize("description", [{}, [], 7, "text", None])
+def test_a_description_that_is_none_is_refused(sound, tmp_path, description):
+    path = changed(sound, tmp_path / "m.keras", "localizer.json", lambda d: description)
+    with pytest.raises(InputError, match=r"m\.keras: localizer\.json in it is damaged"):
+        load_model_file(path)
