@@ -6,7 +6,6 @@ import keras
 
 from localizer.errors import InputError
 from localizer.models.backbone import mobilenet_v1
-from localizer.models.fused_normalization import fuse_normalization
 from localizer.models.heads.recipe import recipe_head
 from localizer.models.heads.simcc import simcc_head
 from localizer.models.heads.voting import voting_head
@@ -21,7 +20,7 @@ PUBLIC_OUTPUTS = ("box", "score", "class")
 
 
 def build_localizer(config, class_count=0):
-    """The network as it is trained.
+    """The network that a recipe trains.
 
     Args:
         config: TrainingConfig.
@@ -49,7 +48,6 @@ def build_localizer(config, class_count=0):
             layer.momentum = config.bn_momentum
     if from_model:
         _take_weights(model, config.weights)
-    fuse_normalization(model)
     return model
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import keras
 
+from localizer.models.fused_normalization import with_fused_normalization
 from localizer.models.localizer_model import PUBLIC_OUTPUTS, build_localizer
 from localizer.recipe.resolve import settle
 from localizer.training.batches import Batches
@@ -22,13 +23,15 @@ class Parts:
     """What a recipe trains, and what on.
 
     Attributes:
-        model: the compiled network.
+        network: the plain network, which is kept.
+        model: the compiled network, which is trained, of the same weights.
         training: Batches of views.
         validation: Batches of what the network sees of a photo in the first look, or the only one.
         photos: Batches of the same photos as the finished model takes them.
         classes: names of the classes; None without a class output.
     """
 
+    network: keras.Model
     model: keras.Model
     training: Batches
     validation: Batches
@@ -54,7 +57,8 @@ def prepare(dataset, config):
     train_rows, validation_rows = dataset.indices("train"), dataset.indices("validation")
     keras.utils.set_random_seed(config.seed)
     _make_deterministic()
-    model = build_localizer(config, len(classes or ()))
+    network = build_localizer(config, len(classes or ()))
+    model = with_fused_normalization(network)
     outputs = tuple(model.output)
     training = Batches(
         dataset, train_rows, config, outputs, classes, training=True,
@@ -72,7 +76,7 @@ def prepare(dataset, config):
     create_variables(model, validation)
     public = tuple(name for name in PUBLIC_OUTPUTS if name in model.output)
     photos = Batches(dataset, validation_rows, config, public, classes, whole=True)
-    return Parts(model, training, validation, photos, classes)
+    return Parts(network, model, training, validation, photos, classes)
 
 
 def _make_deterministic():

@@ -49,7 +49,7 @@ class RunKeeper(keras.callbacks.Callback):
             parts.training, parts.validation, parts.photos,
         )  # fmt: skip
         self._config, self._description = config, description
-        self._inference = as_used(parts.model, config)
+        self._inference = as_used(parts.network, config)
         self._two_looks = None
         if config.looks == 2:
             self._two_looks = _compiled(self._inference)
