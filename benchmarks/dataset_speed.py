@@ -35,9 +35,11 @@ def run(*command):
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     start = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, *map(str, command)], env=environment, stdout=subprocess.DEVNULL,
+        [sys.executable, *map(str, command)],
+        env=environment,
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    )
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:

@@ -68,10 +68,21 @@ def write_dataset(folder, count):
 def train(scratch, seconds):
     """Train in the control group for some time, and print what it took."""
     command = [
-        sys.executable, PROJECT / "train_model.py", "--data", scratch / "large",
-        "--run", scratch / "run", "--weights", "none", "--head", "recipe",
-        "--looks", "1", "--image_size", 96,
-    ]  # fmt: skip
+        sys.executable,
+        PROJECT / "train_model.py",
+        "--data",
+        scratch / "large",
+        "--run",
+        scratch / "run",
+        "--weights",
+        "none",
+        "--head",
+        "recipe",
+        "--looks",
+        "1",
+        "--image_size",
+        96,
+    ]
     process = subprocess.Popen(
         [*map(str, command)], stderr=subprocess.PIPE, preexec_fn=_enter_group
     )

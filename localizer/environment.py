@@ -10,23 +10,32 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-import keras
-
 _PACKAGES = (
-    "keras", "tensorflow", "jax", "torch", "numpy", "pandas", "scikit-image", "matplotlib",
-    "opencv-python-headless", "pillow", "faster-coco-eval",
-)  # fmt: skip
+    "keras",
+    "tensorflow",
+    "jax",
+    "torch",
+    "numpy",
+    "pandas",
+    "scikit-image",
+    "matplotlib",
+    "opencv-python-headless",
+    "pillow",
+    "faster-coco-eval",
+)
 
 
 def describe_environment():
     """Versions, commit, machine, backend, command and date, JSON-ready."""
+    import keras
+
     versions = {"python": platform.python_version()}
     for package in _PACKAGES:
         with contextlib.suppress(metadata.PackageNotFoundError):
             versions[package] = metadata.version(package)
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": shlex.join(["python", *sys.argv]),
+        "command": command_line(),
         "commit": git_commit(),
         "backend": keras.backend.backend(),
         "machine": {
@@ -40,6 +49,17 @@ def describe_environment():
     }
 
 
+def program() -> str:
+    """How this process was called: "python train_model.py", or "localizer train"."""
+    called = os.path.basename(sys.argv[0])
+    return called if called.startswith("localizer ") else f"python {called}"
+
+
+def command_line() -> str:
+    """The whole command of this process, as a user would type it again."""
+    return f"{program()} {shlex.join(sys.argv[1:])}".strip()
+
+
 def git_commit():
     """The project's commit, with "+changes" when files differ from it; None outside a checkout."""
     project = Path(__file__).resolve().parent.parent
@@ -50,8 +70,10 @@ def git_commit():
         )
         changes = subprocess.run(
             [*git, "status", "--porcelain", "--untracked-files=no"],
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            check=True,
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
     return commit.stdout.strip() + ("+changes" if changes.stdout.strip() else "")

@@ -20,16 +20,24 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 # The same cases each time, and no limit on their time, so that a busy machine is no failure.
 hypothesis.settings.register_profile(
-    "project", deadline=None, derandomize=True, database=None,
+    "project",
+    deadline=None,
+    derandomize=True,
+    database=None,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
-)  # fmt: skip
+)
 hypothesis.settings.load_profile("project")
 
 # Files that take minutes go first, so that no worker still has one when the other has nothing left.
 LONG = (
-    "test_training", "test_ablation_running", "test_export", "test_reliability",
-    "test_browser_page", "test_scripts", "test_real_data",
-)  # fmt: skip
+    "test_training",
+    "test_ablation_running",
+    "test_export",
+    "test_reliability",
+    "test_browser_page",
+    "test_scripts",
+    "test_real_data",
+)
 
 
 def pytest_collection_modifyitems(items):

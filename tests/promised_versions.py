@@ -25,11 +25,27 @@ PROMISED = {
     "python3.13": ("python3.13", "highest"),
 }
 QUICK = (
-    "ablation_plan", "augmentation", "coco_metrics", "downloading", "epoch_order", "evaluation",
-    "export_check", "hub_models", "iou_statistics", "keras_versions", "losses", "models",
-    "photos", "reliability_models", "reporting", "sources_coco", "sources_csv", "sources_voc",
-    "store", "synthetic",
-)  # fmt: skip
+    "ablation_plan",
+    "augmentation",
+    "coco_metrics",
+    "downloading",
+    "epoch_order",
+    "evaluation",
+    "export_check",
+    "hub_models",
+    "iou_statistics",
+    "keras_versions",
+    "losses",
+    "models",
+    "photos",
+    "reliability_models",
+    "reporting",
+    "sources_coco",
+    "sources_csv",
+    "sources_voc",
+    "store",
+    "synthetic",
+)
 
 
 def main():
@@ -64,15 +80,35 @@ def check(name, all_tests):
         "uv's package": [VENVS / "uv" / "bin" / "python", "-m", "pip", "install", "-q", "uv"],
         "environment": [uv, "venv", "-q", "--allow-existing", "--python", python, venv],
         "resolution": [
-            uv, "pip", "compile", "-q", "--python", tested, "--resolution", resolution,
-            "--no-annotate", "--no-header", "-o", chosen, "requirements-test.txt",
+            uv,
+            "pip",
+            "compile",
+            "-q",
+            "--python",
+            tested,
+            "--resolution",
+            resolution,
+            "--no-annotate",
+            "--no-header",
+            "-o",
+            chosen,
+            "requirements-test.txt",
         ],
         "installation": [uv, "pip", "sync", "-q", "--python", tested, chosen],
         "tests": [
-            tested, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "-p",
-            "no:cacheprovider", *files,
+            tested,
+            "-m",
+            "pytest",
+            "-q",
+            "-n",
+            "2",
+            "--dist",
+            "loadfile",
+            "-p",
+            "no:cacheprovider",
+            *files,
         ],
-    }  # fmt: skip
+    }
     if uv.exists():
         steps = {step: command for step, command in steps.items() if not step.startswith("uv")}
     chosen.unlink(missing_ok=True)  # uv would keep to the versions that it holds.

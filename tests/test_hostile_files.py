@@ -26,10 +26,21 @@ from tests.conftest import REPOSITORY
 MODEL = REPOSITORY / "models" / "pet_head.keras"
 EXPORTED = REPOSITORY / "models" / "pet_head.tflite"
 NAMES = [
-    "with space.png", "it's \"quoted\", and more.png", "two\nlines.png", "cr\rhere.png", "ü犬.png",
-    "<img src=x onerror=alert(1)>.png", "'; rm -rf x; '.png", "$(touch pwned).png", "-rf.png",
-    "%s%n.png", "a;b\tc.png", "NA.png", "007.png", "=1+1.png",
-]  # fmt: skip
+    "with space.png",
+    'it\'s "quoted", and more.png',
+    "two\nlines.png",
+    "cr\rhere.png",
+    "ü犬.png",
+    "<img src=x onerror=alert(1)>.png",
+    "'; rm -rf x; '.png",
+    "$(touch pwned).png",
+    "-rf.png",
+    "%s%n.png",
+    "a;b\tc.png",
+    "NA.png",
+    "007.png",
+    "=1+1.png",
+]
 
 
 class Trap:
@@ -66,9 +77,11 @@ def test_classes_from_other_modules_are_not_loaded(tmp_path):
             if entry.filename == "config.json":
                 config = json.loads(content)
                 config["config"]["layers"][1] |= {
-                    "module": "os", "class_name": "system", "registered_name": None,
+                    "module": "os",
+                    "class_name": "system",
+                    "registered_name": None,
                     "config": {"command": f"touch {tmp_path / 'sprung'}"},
-                }  # fmt: skip
+                }
                 content = json.dumps(config)
             archive.writestr(entry.filename, content)
     with pytest.raises(InputError, match=r"spy\.keras"):

@@ -24,15 +24,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localizer.ablation.plan_rows import KINDS, Row, read_rows
-from localizer.recipe.fields import FIELDS, nearest
+from localizer.recipe.fields import FIELDS
+from localizer.recipe.values import nearest
 from localizer.recipe.yaml_mapping import YamlMapping
 
 __all__ = ["METRICS", "Plan", "Row", "read_plan"]
 _MINUTES_OF_A_YEAR = 525_600
 METRICS = ("mean_iou", "success_0.5", "success_0.75", "success_0.9")
 _KEYS = (
-    "data", "recipe", "base", *KINDS, "seeds", "minutes", "split", "metric", "baseline", "pictures"
-)  # fmt: skip
+    "data",
+    "recipe",
+    "base",
+    *KINDS,
+    "seeds",
+    "minutes",
+    "split",
+    "metric",
+    "baseline",
+    "pictures",
+)
 
 
 @dataclass(frozen=True)

@@ -10,37 +10,47 @@ command does only what is missing, and goes on with a run that was stopped; chan
 data make new runs. A run that fails is reported and does not stop the others (exit code 1).
 """
 
-import shlex
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
-from jsonargparse.typing import NonNegativeFloat, PositiveFloat, PositiveInt
-
-from localizer.commands.command_line import build_parser, start_keras
+from localizer.commands.command_line import OptionParser, start_keras
+from localizer.environment import command_line
 from localizer.errors import InputError
+from localizer.recipe.values import Count, NonNegative, Positive
+from localizer.shipped import shipped_folder
 
-PROJECT = Path(__file__).resolve().parents[2]
-SMOKE = PROJECT / "experiments/ablations/smoke.yaml"
+SMOKE = shipped_folder("ablations") / "smoke.yaml"
 
 
 def main():
-    parser = build_parser(__doc__)
-    add = parser.add_argument
+    parser = OptionParser(__doc__)
+    add = parser.add
     add("plan", type=Path, nargs="?", default=SMOKE, help="the plan, a YAML file")
-    add("--out", type=Path | None, help="folder of the experiment (default: ablations/PLAN)")
-    add("--dry-run", action="store_true",
-        help="print the runs and an estimate of their time, from a short timing")  # fmt: skip
-    add("--workers", type=PositiveInt, default=1,
+    add("--out", type=Path, help="folder of the experiment (default: ablations/PLAN)")
+    add(
+        "--dry-run",
+        action="store_true",
+        help="print the runs and an estimate of their time, from a short timing",
+    )
+    add(
+        "--workers",
+        type=Count,
+        default=1,
         help="runs at a time on this machine. They share its cores, so on few cores they take "
         "about as long together as one after the other, each with a longer training time. Threads "
         "are shared out, too, which changes rounding: the last digits differ from those of a run "
-        "that had all cores")  # fmt: skip
-    add("--ray", type=str | None, metavar="ADDRESS",
-        help="send the runs to a Ray cluster: HOST:PORT, or auto")  # fmt: skip
-    add("--cpus-per-run", type=PositiveFloat, default=1, help="Ray: CPU cores that a run is given")
-    add("--gpus-per-run", type=NonNegativeFloat, default=0, help="Ray: GPUs that a run is given")
+        "that had all cores",
+    )
+    add(
+        "--ray",
+        type=str,
+        metavar="ADDRESS",
+        help="send the runs to a Ray cluster: HOST:PORT, or auto",
+    )
+    add("--cpus-per-run", type=Positive, default=1, help="Ray: CPU cores that a run is given")
+    add("--gpus-per-run", type=NonNegative, default=0, help="Ray: GPUs that a run is given")
     options = parser.parse_args()
     if not options.ray and (options.gpus_per_run or options.cpus_per_run != 1):
         raise InputError("--cpus-per-run and --gpus-per-run are for --ray")
@@ -66,7 +76,7 @@ def main():
     if options.dry_run:
         print(describe_runs(plan, dataset, out, options.workers))
         return
-    command = shlex.join(["python", *sys.argv])
+    command = command_line()
     # Ended politely, as by a batch system, the script still ends the trainings.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     cluster = options.ray and Cluster(options.ray, options.cpus_per_run, options.gpus_per_run)
@@ -91,8 +101,12 @@ def main():
 
 def draw_scenes(path):
     """Make the small dataset of the smoke plan."""
+    from localizer.ablation.running.processes import child_environment
+
     print(f"Drawing scenes into {path}")
-    script = [sys.executable, PROJECT / "generate_dataset.py"]
+    script = [sys.executable, "-m", "localizer", "generate"]
     options = ["--source", "synthetic", "--count", "300", "--out", path]
-    if code := subprocess.run([*script, *options], stdout=subprocess.DEVNULL).returncode:
+    if code := subprocess.run(
+        [*script, *options], stdout=subprocess.DEVNULL, env=child_environment()
+    ).returncode:
         sys.exit(code)

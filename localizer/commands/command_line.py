@@ -1,84 +1,143 @@
-"""What the scripts share: options, and errors as one line instead of a traceback.
+"""What the commands share: options, and errors as one line instead of a traceback.
 
 Exit codes: 0 done; 1 an internal error (with a traceback: a bug); 2 the input or the options cannot
 be used; 130 interrupted; 141 nobody reads the output any more (localize_images.py: 0).
 """
 
+import argparse
 import os
 import sys
-from argparse import RawDescriptionHelpFormatter
+from dataclasses import fields, is_dataclass
+from typing import Any, NoReturn
 
 try:
-    from jsonargparse import ArgumentParser, DefaultHelpFormatter
-    from jsonargparse.typing import restricted_number_type
+    import docstring_parser
+
+    from localizer.recipe.values import describe, from_text, nearest
 except ModuleNotFoundError:
     sys.exit(
         "error: the project's packages are not installed in this Python. `make demo` installs them "
         "into .venv (then: . .venv/bin/activate), or: pip install -r requirements.txt"
     )
 
+from localizer.environment import program
 from localizer.errors import InputError
 from localizer.runtimes.keras_settings import import_keras
 from localizer.runtimes.quiet import quiet_stderr
 from localizer.runtimes.standard_streams import discard_output, prepare_streams
 
-# Of a crop on each side, as a share of the box's width and height.
-Margin = restricted_number_type("Margin", float, [(">=", 0), ("<=", 10)])
-
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
-def build_parser(script_docstring, check_recipe=None):
-    """A parser whose help begins with what the script's docstring says.
+class OptionParser(argparse.ArgumentParser):
+    """A parser whose options are checked by their types (`recipe.values`).
 
-    Options may be written with `-` or `_` between their words.
+    Words may be joined by `-` or `_`; the help shows `-`. An option of a value that is not possible
+    ends the process with code 2 and one line.
 
     Args:
-        script_docstring: of the script.
-        check_recipe: called with the file that --recipe names, if it is there; raises InputError.
+        docstring: of the command; the help begins with it.
+        arguments: how the positional arguments are shown, if there are any.
     """
-    script = os.path.basename(sys.argv[0])
-    parser = _Parser(
-        prog=script,
-        usage=f"python {script} [options]",
-        description=script_docstring,
-        formatter_class=_Formatter,
-        allow_abbrev=False,
-    )
-    parser.check_recipe = check_recipe
-    return parser
 
+    def __init__(self, docstring: str, arguments: str = ""):
+        super().__init__(
+            prog=program(),
+            usage=f"{program()} {arguments}[options]",
+            description=docstring,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
 
-class _Parser(ArgumentParser):
-    check_recipe = None
+    def add(self, *names: str, type: Any = None, help: str = "", **options: Any) -> None:
+        """Add an option, or a positional argument.
 
-    def parse_args(self, args=None, *rest, **options):
+        Args:
+            names: as for `argparse.ArgumentParser.add_argument`.
+            type: one of `recipe.values`, Path, str or a Literal; None for a switch.
+            help: what it does, without its default and type, which are added.
+        """
+        notes = []
+        if type is not None:
+            options["type"] = _typed(type)
+            options.setdefault("metavar", _metavar(names, type))
+            notes.append(describe(type)) if type is not str else None
+        default = options.get("default", False if type is None else None)
+        if names[0].startswith("-") and "default:" not in help:
+            notes.append(f"default: {_shown(default)}")
+        more = f" ({'; '.join(notes)})" if notes else ""
+        self.add_argument(*names, help=(help + more).replace("%", "%%"), **options)
+
+    def add_fields(self, config: type, prefix: str = "") -> None:
+        """Add an option for each field of a settings class, such as --augmentation.zoom-in.
+
+        Those that are not given are missing in what `parse_args` returns.
+        """
+        words = docstring_parser.parse(config.__doc__ or "").params
+        words = {one.arg_name: " ".join((one.description or "").split()) for one in words}
+        # "zoom_in, zoom_out: ..." describes both.
+        words = {name: text for names, text in words.items() for name in names.split(", ")}
+        defaults = config()
+        for field in fields(config):
+            if is_dataclass(field.type):
+                self.add_fields(field.type, f"{prefix}{field.name}.")
+                continue
+            kind, default = describe(field.type), _shown(getattr(defaults, field.name))
+            notes = f"default: {default}" if kind == "text" else f"{kind}; default: {default}"
+            self.add_argument(
+                "--" + (prefix + field.name).replace("_", "-"),
+                dest=prefix + field.name,
+                type=_typed(field.type),
+                default=argparse.SUPPRESS,
+                metavar=field.name.upper(),
+                help=f"{words.get(field.name, '')} ({notes})".replace("%", "%%"),
+            )
+
+    def parse_args(self, args=None, namespace=None):
+        """As `argparse` does, with `_` in names of options as `-`."""
         args = sys.argv[1:] if args is None else args
-        for name, value in zip(["", *args], [*args, ""]):
-            recipe = value.removeprefix("--recipe=")
-            named = name == "--recipe" or recipe != value
-            if self.check_recipe and named and os.path.exists(recipe):
-                self.check_recipe(recipe)
+        namespace, unknown = self.parse_known_args([_spelled(arg) for arg in args], namespace)
+        if unknown:
+            options = [name for name in self._option_string_actions if name.startswith("--")]
+            wrong = next((one for one in unknown if one.startswith("-")), unknown[0])
+            hint = f"; {nearest(wrong.partition('=')[0], options)}"
+            hint = hint if "did you mean" in hint else f"; {self.prog} --help lists them"
+            self.error(f"no option {wrong!r}{hint}")
+        return namespace
+
+    def error(self, message: str) -> NoReturn:
+        """End with code 2 and one line."""
+        raise InputError(message.removeprefix("argument "))
+
+
+def _spelled(argument):
+    name, equals, value = argument.partition("=")
+    return name.replace("_", "-") + equals + value if name.startswith("--") else argument
+
+
+def _typed(annotation):
+    def read(text):
         try:
-            return super().parse_args([self._spelled(arg) for arg in args], *rest, **options)
-        except OverflowError as error:
-            self.error(f"a number is too large ({error})")
+            return from_text(text, annotation)
+        except InputError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
 
-    def _spelled(self, argument):
-        name, equals, value = argument.partition("=")
-        if not name.startswith("--"):
-            return argument
-        for known in self._option_string_actions:
-            if known.replace("_", "-") == name.replace("_", "-"):
-                return known + equals + value
-        return argument
+    return read
 
 
-class _Formatter(DefaultHelpFormatter, RawDescriptionHelpFormatter):
-    """Defaults and types on every option, and the description as it was written."""
+def _metavar(names, annotation):
+    return names[0].lstrip("-").replace("-", "_").upper()
 
 
-def start_keras():
+def _shown(value):
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (list, tuple)):
+        return " ".join(map(str, value)) or "none"
+    return "none" if value is None else str(value)
+
+
+def start_keras() -> None:
     """Import Keras and its backend without the start-up messages of TensorFlow.
 
     They say nothing a user can act on, and TF_CPP_MIN_LOG_LEVEL does not stop all of them.
@@ -90,7 +149,7 @@ def start_keras():
         import_keras()
 
 
-def run_script(main):
+def run_script(main) -> None:
     """Run a script's main function, and exit with a code that other scripts can use."""
     prepare_streams()
     try:

@@ -15,39 +15,48 @@ A detector may have options, in quotes (docs/detectors.md):
 """
 
 import os
-import shlex
-import sys
 from pathlib import Path
 from typing import Literal
 
-from localizer.commands.command_line import Margin, build_parser, start_keras
+from localizer.commands.command_line import OptionParser, start_keras
 from localizer.dataset.splits.splitting import SPLITS
+from localizer.environment import command_line
+from localizer.recipe.values import Margin
 
 
 def main():
-    parser = build_parser(__doc__)
-    add = parser.add_argument
+    parser = OptionParser(__doc__)
+    add = parser.add
     add(
-        "--data", nargs="+", type=Path, default=None,
+        "--data",
+        nargs="+",
+        type=Path,
         help="dataset folders (default: that of the first run, else the newest below data/)",
-    )  # fmt: skip
+    )
     add(
-        "--split", type=Literal[SPLITS], default="validation",
+        "--split",
+        type=Literal[SPLITS],
+        default="validation",
         help="photos to score on: choose on validation, read test once",
-    )  # fmt: skip
+    )
     add(
-        "--models", nargs="+", type=str, default=None,
+        "--models",
+        nargs="+",
+        type=str,
         help="models to score (default: the newest run and the constant boxes)",
-    )  # fmt: skip
-    add("--out", type=Path | None, help="report folder (default: reports/MODEL-SPLIT)")
+    )
+    add("--out", type=Path, help="report folder (default: reports/MODEL-SPLIT)")
     add(
-        "--labeler", type=str | None,
+        "--labeler",
+        type=str,
         help="classifier for the crops of the boxes: hub:mobile_object_labeler_v1 or its file",
-    )  # fmt: skip
+    )
     add(
-        "--labeler-margin", type=Margin,
-        default=0.0, help="of the crops, on each side, as a share of the box's width and height",
-    )  # fmt: skip
+        "--labeler-margin",
+        type=Margin,
+        default=0.0,
+        help="of the crops, on each side, as a share of the box's width and height",
+    )
     options = parser.parse_args()
     if options.labeler_margin and not options.labeler:
         parser.error("--labeler-margin is of the crops that a --labeler names")
@@ -78,5 +87,5 @@ def main():
             )
         parts.append((evaluation, dataset))
         print(summarize_evaluation(evaluation))
-    page = write_comparison(parts, out, command=shlex.join(["python", *sys.argv]))
+    page = write_comparison(parts, out, command=command_line())
     print(f"Report: {page} ({page.stat().st_size / 1e6:.1f} MB)")

@@ -11,27 +11,33 @@ docs/deployment.md shows how to use the files.
 
 import os
 from pathlib import Path
+from typing import Literal
 
-from localizer.commands.command_line import build_parser, start_keras
+from localizer.commands.command_line import OptionParser, start_keras
 from localizer.export import FORMATS
+from localizer.shipped import shipped_model
 
-SHIPPED_MODEL = Path(__file__).resolve().parents[2] / "models" / "pet_head.keras"
+DEFAULT_MODEL = "pet_head"
 
 
 def main():
-    parser = build_parser(__doc__)
-    add = parser.add_argument
-    add("--model", type=Path | None, help="run folder or .keras file (default: the pet-head model)")
+    parser = OptionParser(__doc__)
+    add = parser.add
+    add("--model", type=Path, help="run folder or .keras file (default: the pet-head model)")
     add(
-        "--formats", nargs="+", choices=(*FORMATS, "browser"), default=list(FORMATS),
+        "--formats",
+        nargs="+",
+        type=Literal[(*FORMATS, "browser")],
+        default=list(FORMATS),
         help="formats to write; browser, one HTML page, downloads its runtime once (33 MB)",
-    )  # fmt: skip
+    )
     add("--out", type=Path, default="exports", help="folder to write to")
-    add("--data", type=Path | None, help="dataset folder to calibrate on and to check with")
+    add("--data", type=Path, help="dataset folder to calibrate on and to check with")
     add(
-        "--runtime", type=Path | None,
+        "--runtime",
+        type=Path,
         help="onnxruntime-web-VERSION.tgz for browser, where npm's registry is out of reach",
-    )  # fmt: skip
+    )
     options = parser.parse_args()
     if options.runtime and "browser" not in options.formats:
         parser.error("--runtime is for --formats browser")
@@ -51,7 +57,7 @@ def main():
     from localizer.export.metadata import open_source_model
     from localizer.export.table import print_export, print_heading
 
-    source = open_source_model(options.model or SHIPPED_MODEL)
+    source = open_source_model(options.model or shipped_model(DEFAULT_MODEL, (".keras",)))
     images = find_images(source, options.data)
     print_heading(images, calibrates="litert-int8" in options.formats)
     for file_format in dict.fromkeys(options.formats):

@@ -12,62 +12,106 @@ photos without boxes, which a trained model labels, for training:
         --exclude data/mine:validation,test
 """
 
-import shlex
 import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveInt
-
-from localizer.commands.command_line import build_parser, start_keras
+from localizer.commands.command_line import OptionParser, start_keras
 from localizer.dataset.splits.splitting import NEAR_DUPLICATES
 from localizer.dataset.teacher import Teacher
+from localizer.environment import command_line
 from localizer.errors import InputError
 from localizer.files.checksums import sha256_of
 from localizer.images.frames import BOXES_IN
+from localizer.recipe.values import Count, Seed, Share
 from localizer.sources.opening import SOURCES, default_source, open_source
 
 
 def build_options():
-    parser = build_parser(__doc__)
-    add = parser.add_argument
+    parser = OptionParser(__doc__)
+    add = parser.add
     add("--source", type=Literal[SOURCES], default=default_source(), help="kind of data")
-    add("--root", type=Path | None, help="folder of the photos (csv: or the table itself)")
-    add("--target", type=str | None, help="head or body; own data: any word (default: object)")
-    add("--out", type=Path | None, help="dataset folder to write (default: data/SOURCE-TARGET)")
-    add("--image-size", type=PositiveInt, default=160, help="side of the stored images, pixels")
-    add("--fractions", type=ClosedUnitInterval, nargs=3,
-        help="train, validation, test (default: 0.8 0.1 0.1; folder: 1 0 0)")  # fmt: skip
-    add("--split-by", type=str, default="name", metavar="name|official|FILE",
+    add("--root", type=Path, help="folder of the photos (csv: or the table itself)")
+    add("--target", type=str, help="head or body; own data: any word (default: object)")
+    add("--out", type=Path, help="dataset folder to write (default: data/SOURCE-TARGET)")
+    add("--image-size", type=Count, default=160, help="side of the stored images, pixels")
+    add(
+        "--fractions",
+        type=Share,
+        nargs=3,
+        help="train, validation, test (default: 0.8 0.1 0.1; folder: 1 0 0)",
+    )
+    add(
+        "--split-by",
+        type=str,
+        default="name",
+        metavar="name|official|FILE",
         help="by a hash of the photo's name; by the test list of the authors (oxford-pet); or by "
-        "a CSV file with columns image and split, or that of a dataset folder")  # fmt: skip
-    add("--exclude", type=str, nargs="+", default=[], metavar="DATASET[:SPLIT,...]",
-        help="keep out the photos of these datasets, and near-duplicates of them")  # fmt: skip
-    add("--near-duplicates", type=Literal[NEAR_DUPLICATES], default="group",
+        "a CSV file with columns image and split, or that of a dataset folder",
+    )
+    add(
+        "--exclude",
+        type=str,
+        nargs="+",
+        default=[],
+        metavar="DATASET[:SPLIT,...]",
+        help="keep out the photos of these datasets, and near-duplicates of them",
+    )
+    add(
+        "--near-duplicates",
+        type=Literal[NEAR_DUPLICATES],
+        default="group",
         help="what shares one split: all near-duplicates; only the very same picture (exact), as "
-        "for frames of one camera; or nothing (keep)")  # fmt: skip
-    add("--teacher", type=str | None, help="folder: the model that predicts the boxes")
-    add("--min-score", type=ClosedUnitInterval, default=0.0,
-        help="folder: leave out photos whose box has a lower score")  # fmt: skip
-    add("--write-labels", type=Path | None, help="folder: also write the boxes to this CSV file")
-    add("--teacher-labels", type=str, default="auto", metavar="FILE|auto|none",
-        help="oxford-pet: boxes for photos without any, into OUT/unlabelled")  # fmt: skip
-    add("--seed", type=NonNegativeInt, default=0, help="of the split, and of the scenes")
-    add("--count", type=PositiveInt | None, help="synthetic: number of scenes (default: 2000)")
-    add("--multiple", type=Literal["largest", "skip"], default="largest",
-        help="what to do with several objects in a photo")  # fmt: skip
-    add("--box-format", type=Literal["pixels", "relative"], default="pixels",
-        help="csv: unit of the boxes")  # fmt: skip
-    add("--boxes-in", type=Literal[BOXES_IN], default="auto",
+        "for frames of one camera; or nothing (keep)",
+    )
+    add("--teacher", type=str, help="folder: the model that predicts the boxes")
+    add(
+        "--min-score",
+        type=Share,
+        default=0.0,
+        help="folder: leave out photos whose box has a lower score",
+    )
+    add("--write-labels", type=Path, help="folder: also write the boxes to this CSV file")
+    add(
+        "--teacher-labels",
+        type=str,
+        default="auto",
+        metavar="FILE|auto|none",
+        help="oxford-pet: boxes for photos without any, into OUT/unlabelled",
+    )
+    add("--seed", type=Seed, default=0, help="of the split, and of the scenes")
+    add("--count", type=Count, help="synthetic: number of scenes (default: 2000)")
+    add(
+        "--multiple",
+        type=Literal["largest", "skip"],
+        default="largest",
+        help="what to do with several objects in a photo",
+    )
+    add(
+        "--box-format",
+        type=Literal["pixels", "relative"],
+        default="pixels",
+        help="csv: unit of the boxes",
+    )
+    add(
+        "--boxes-in",
+        type=Literal[BOXES_IN],
+        default="auto",
         help="frame of boxes on photos that EXIF turns: auto goes by the annotated size, and "
-        "takes shown where it does not tell")  # fmt: skip
-    add("--annotations", type=Path | None, help="coco: the JSON file, when there are several")
-    add("--workers", type=PositiveInt, default=2, help="threads that decode, processes that draw")
+        "takes shown where it does not tell",
+    )
+    add("--annotations", type=Path, help="coco: the JSON file, when there are several")
+    add("--workers", type=Count, default=2, help="threads that decode, processes that draw")
     add("--overwrite", action="store_true", help="replace a dataset folder that is there")
-    add("--verify", type=Path, nargs="+", metavar="DATASET",
-        help="make nothing; check these dataset folders against their checksums")  # fmt: skip
+    add(
+        "--verify",
+        type=Path,
+        nargs="+",
+        metavar="DATASET",
+        help="make nothing; check these dataset folders against their checksums",
+    )
     return parser.parse_args()
 
 
@@ -87,11 +131,20 @@ def main():
     out = options.out or Path("data") / f"{options.source}-{target}"
     split_by, split_file = open_split(options.split_by, options.fractions)
     read, root = open_source(
-        options.source, options.root, target, multiple=options.multiple, count=options.count,
-        seed=options.seed, box_format=options.box_format, annotations=options.annotations,
-        workers=options.workers, split_by=split_by, split_file=split_file, teacher=options.teacher,
+        options.source,
+        options.root,
+        target,
+        multiple=options.multiple,
+        count=options.count,
+        seed=options.seed,
+        box_format=options.box_format,
+        annotations=options.annotations,
+        workers=options.workers,
+        split_by=split_by,
+        split_file=split_file,
+        teacher=options.teacher,
         boxes_in=options.boxes_in,
-    )  # fmt: skip
+    )
     default_fractions = (1, 0, 0) if options.source == "folder" else (0.8, 0.1, 0.1)
     settings = GenerationSettings(
         source=options.source,
@@ -122,7 +175,7 @@ def main():
     dataset = generate_dataset(read, settings, out, overwrite=options.overwrite)
     print(summarize_dataset(dataset))
     if options.write_labels:
-        write_labels(dataset, options.write_labels, shlex.join(["python", *sys.argv]))
+        write_labels(dataset, options.write_labels, command_line())
     if note:
         print(note)
 

@@ -24,30 +24,31 @@ import os
 import sys
 from pathlib import Path
 
-from jsonargparse.typing import ClosedUnitInterval, PositiveInt
-
-from localizer.commands.command_line import Margin, build_parser, start_keras
+from localizer.commands.command_line import OptionParser, start_keras
+from localizer.recipe.values import Count, Margin, Share
 from localizer.runtimes.standard_streams import discard_output
 
-SHIPPED_MODEL = Path(__file__).resolve().parents[2] / "models" / "pet_head.tflite"
+DEFAULT_MODEL = "pet_head"
 
 
 def build_options():
-    parser = build_parser(__doc__)
-    parser.usage = "python localize_images.py PHOTO [PHOTO ...] [options]"
-    add = parser.add_argument
+    parser = OptionParser(__doc__, arguments="PHOTO [PHOTO ...] ")
+    add = parser.add
     add("photos", nargs="*", type=str, metavar="PHOTO", help="file, folder, pattern, or - (list)")
-    add("--model", type=str | None, help="model (default: the pet-head model)")
-    add("--out", type=Path | None, help="write each photo with its box (NAME.box.jpg) below it")
+    add("--model", type=str, help="model (default: the pet-head model)")
+    add("--out", type=Path, help="write each photo with its box (NAME.box.jpg) below it")
     add("--crops", action="store_true", help="with --out: the box's part too (NAME.crop.jpg)")
-    add("--margin", type=Margin, default=0.1,
-        help="of crops, on each side, as a share of the box's width and height")  # fmt: skip
-    add("--min-score", type=ClosedUnitInterval, default=0.0,
-        help="a box of a lower score is no answer")  # fmt: skip
+    add(
+        "--margin",
+        type=Margin,
+        default=0.1,
+        help="of crops, on each side, as a share of the box's width and height",
+    )
+    add("--min-score", type=Share, default=0.0, help="a box of a lower score is no answer")
     add("--json", action="store_true", help="print JSON lines instead of a table")
     add("--null", action="store_true", help="with -: paths end with NUL, as of find -print0")
-    add("--batch-size", type=PositiveInt, default=32, help="photos at once through the network")
-    add("--workers", type=PositiveInt | None, help="threads (default: one per core, at most 8)")
+    add("--batch-size", type=Count, default=32, help="photos at once through the network")
+    add("--workers", type=Count, help="threads (default: one per core, at most 8)")
     options = parser.parse_args()
     if not options.photos:
         parser.error("no photo is given. For example: python localize_images.py holiday.jpg")
@@ -64,7 +65,7 @@ def build_options():
 
 def main():
     options = build_options()
-    model = options.model or str(SHIPPED_MODEL)
+    model = options.model or DEFAULT_MODEL
     if os.path.isdir(model.removeprefix("flip:")) or model.lower().endswith(".keras"):
         start_keras()
     from localizer.inference.localize_photos import localize_photos

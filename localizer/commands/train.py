@@ -10,40 +10,39 @@ network on JAX.
 """
 
 import sys
-from dataclasses import fields, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
-from localizer.commands.command_line import build_parser, start_keras
+from localizer.commands.command_line import OptionParser, start_keras
+from localizer.recipe.config import TrainingConfig
+from localizer.recipe.fields import FIELDS, build_config
+from localizer.recipe.reading import find_recipe, read_recipe
 
 CONFIG = "config.yaml"
 
 
-def main():
-    from localizer.recipe.config import TrainingConfig
-    from localizer.recipe.reading import read_recipe
-    from localizer.recipe.resolve import describe_idle
-
-    parser = build_parser(__doc__, partial(read_recipe, also=("data", "run")))
-    parser.add_argument(
-        "--data", type=Path | None, help="dataset folder (default: the newest below data/)"
+def build_options(arguments=None):
+    parser = OptionParser(__doc__)
+    add = parser.add
+    add("--data", type=Path, help="dataset folder (default: the newest below data/)")
+    add("--run", type=Path, help="run folder to write (default: runs/DATASET-RECIPE-SEED)")
+    add(
+        "--recipe",
+        type=str,
+        help="YAML file with fields of the recipe, or the name of a shipped one",
     )
-    parser.add_argument(
-        "--run", type=Path | None, help="run folder to write (default: runs/DATASET-RECIPE-SEED)"
-    )
-    parser.add_argument("--recipe", action="config", help="YAML file with fields of the recipe")
-    parser.add_argument(
+    add(
         "--resume",
         action="store_true",
         help="go on with a run that was stopped, with the settings in its config.yaml",
     )
-    parser.add_argument(
+    add(
         "--overwrite",
         action="store_true",
         help="replace a run that is there (it is removed at once)",
     )
-    parser.add_class_arguments(TrainingConfig)
-    options = parser.instantiate(parser.parse_args())
+    parser.add_fields(TrainingConfig)
+    options = parser.parse_args(arguments)
     if options.resume and options.overwrite:
         parser.error("--resume goes on with a run, --overwrite removes it; give one of the two")
     if options.resume and not options.data and not (options.run and options.run.exists()):
@@ -52,8 +51,16 @@ def main():
             "with --run, or leave --resume away to start one"
         )
     if options.resume and not options.recipe and options.run and (options.run / CONFIG).is_file():
-        recipe = ["--recipe", str(options.run / CONFIG)]
-        options = parser.instantiate(parser.parse_args([*recipe, *sys.argv[1:]]))
+        options.recipe = str(options.run / CONFIG)
+    return options
+
+
+def main():
+    options = build_options()
+    recipe = find_recipe(options.recipe) if options.recipe else None
+    written = read_recipe(recipe, also=("data", "run")) if recipe else {}
+    given = {name: value for name, value in vars(options).items() if name in FIELDS}
+    config = build_config(written | given)
 
     start_keras()
     from localizer.dataset.dataset import open_dataset
@@ -61,13 +68,13 @@ def main():
     from localizer.dataset.splits.near_duplicate_notes import divided_note
     from localizer.evaluation.iou_statistics import interval
     from localizer.predictors.constant import mean_box_iou
-    from localizer.recipe.resolve import settle
+    from localizer.recipe.resolve import describe_idle, settle
     from localizer.training.training import train
 
-    config = TrainingConfig(**{f.name: options[f.name] for f in fields(TrainingConfig)})
     dataset = open_dataset(options.data or default_dataset())
-    recipe = Path(str(options.recipe[0])).stem if options.recipe else "default"
-    run = options.run or Path("runs") / f"{dataset.name}-{recipe}-{config.seed}"
+    run = options.run or Path("runs") / (
+        f"{dataset.name}-{recipe.stem if recipe else 'default'}-{config.seed}"
+    )
     meant = settle(config, dataset)
     added = len(dataset.unlabelled.samples) if config.unlabelled and dataset.unlabelled else 0
     print(

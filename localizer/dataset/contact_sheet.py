@@ -32,9 +32,15 @@ def write_contact_sheet(images, samples, path):
         caption = f"{sample['breed'] or sample['species']} ({sample['split']})"
         caption = caption.encode("ascii", "replace").decode()[:30]
         cv2.putText(
-            sheet, caption, (left + 2, top + CELL + 10), cv2.FONT_HERSHEY_SIMPLEX, 0.34, (0, 0, 0),
-            1, cv2.LINE_AA,
-        )  # fmt: skip
+            sheet,
+            caption,
+            (left + 2, top + CELL + 10),
+            cv2.FONT_HERSHEY_SIMPLEX,
+            0.34,
+            (0, 0, 0),
+            1,
+            cv2.LINE_AA,
+        )
     _, encoded = cv2.imencode(".jpg", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
     path.write_bytes(signed(encoded))
 

@@ -257,9 +257,16 @@ def _build_companion(made, settings, folder, root, progress):
         return
     folder.mkdir()
     plain = replace(
-        settings, fractions=(1.0, 0.0, 0.0), split_by="name", split_file=None,
-        find_duplicates=False, near_duplicates="group", exclude=(), teacher=None, companion=None,
-    )  # fmt: skip
+        settings,
+        fractions=(1.0, 0.0, 0.0),
+        split_by="name",
+        split_file=None,
+        find_duplicates=False,
+        near_duplicates="group",
+        exclude=(),
+        teacher=None,
+        companion=None,
+    )
     said = settings.companion.description
     labels = {
         "teacher": said["teacher"]["name"],

@@ -26,9 +26,12 @@ def _sample(record, frames, frame):
         box = box and turn_rel_xyxy(box, frames.orientation)
         size = size[::-1] if frames.orientation in QUARTER_TURNS else size
     sample = {
-        "image": record.image, "width": size[0], "height": size[1],
-        "species": record.species, "breed": record.breed,
-    }  # fmt: skip
+        "image": record.image,
+        "width": size[0],
+        "height": size[1],
+        "species": record.species,
+        "breed": record.breed,
+    }
     if box is not None:
         sample |= checked_box(box)
         if below_one_pixel([sample[side] for side in BOX_COLUMNS], size):

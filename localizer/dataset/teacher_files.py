@@ -21,10 +21,10 @@ from localizer.errors import InputError
 from localizer.files.atomic_files import replacing, write_text
 from localizer.files.special_files import refuse_special_file
 from localizer.images.boxes import usable_rel_xyxy
+from localizer.shipped import shipped_folder
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
 from localizer.sources.oxford.oxford_pet import classes_of
 
-SHIPPED = Path(__file__).resolve().parents[2] / "labels"
 COLUMNS = ["image", *BOX_COLUMNS, "score"]
 
 
@@ -204,7 +204,9 @@ def choose_labels(option, settings):
         return None, ""
     if option != "auto" and settings.source != "oxford-pet":
         raise InputError(f"--teacher-labels is for oxford-pet, not for {settings.source}")
-    shipped = SHIPPED / f"{settings.source.replace('-', '_')}_{settings.target}.csv"
+    shipped = (
+        shipped_folder("labels") / f"{settings.source.replace('-', '_')}_{settings.target}.csv"
+    )
     if option == "auto" and not shipped.is_file():
         return None, ""
     labels = read_labels(shipped if option == "auto" else option)

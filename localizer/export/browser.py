@@ -30,10 +30,15 @@ _MODULE, _WASM = "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"
 
 _SAMPLE_WIDTH = 360
 _ROWS = (
-    ("photo", "Photo"), ("size", "Size"), ("label", "Label"), ("score", "Score"),
-    ("rate", "Frames"), ("decode", "Decoding"), ("resize", "Preprocessing"),
+    ("photo", "Photo"),
+    ("size", "Size"),
+    ("label", "Label"),
+    ("score", "Score"),
+    ("rate", "Frames"),
+    ("decode", "Decoding"),
+    ("resize", "Preprocessing"),
     ("network", "Network"),
-)  # fmt: skip
+)
 _MIT = (
     "MIT License: Permission is hereby granted, free of charge, to any person obtaining a copy of "
     "this software and associated documentation files (the “Software”), to deal in the Software "
@@ -83,9 +88,12 @@ def open_runtime(file=None, url=RUNTIME_URL):
     if file is None:
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         file = download(
-            url, cache / "localizer" / name, sha256=RUNTIME_SHA256, size=RUNTIME_BYTES,
+            url,
+            cache / "localizer" / name,
+            sha256=RUNTIME_SHA256,
+            size=RUNTIME_BYTES,
             remedy=f"Or fetch {RUNTIME_URL} elsewhere and name the file with --runtime",
-        )  # fmt: skip
+        )
     elif not Path(file).is_file():
         raise InputError(f"--runtime {file}: no such file; get it from {RUNTIME_URL}")
     elif sha256_of(file) != RUNTIME_SHA256:

@@ -77,10 +77,13 @@ def _scenes(source):
     with tempfile.TemporaryDirectory() as folder:
         scenes = list(
             synthetic.generate(
-                folder, target if target in ("head", "body") else "head",
-                count=CALIBRATION_COUNT + CHECK_COUNT, seed=_SCENE_SEED, workers=1,
+                folder,
+                target if target in ("head", "body") else "head",
+                count=CALIBRATION_COUNT + CHECK_COUNT,
+                seed=_SCENE_SEED,
+                workers=1,
             )
-        )  # fmt: skip
+        )
         stored = source.description["stored_size"]
         photos = (stretch(read_photo(Path(folder) / scene.image), stored) for scene in scenes)
         images = np.stack([resample(photo, source.size) for photo in photos])

@@ -4,8 +4,15 @@ TRUTH = "#46e16e"
 # The first model is red, as in every picture of the project; green is kept for the truth. The
 # others are of Okabe and Ito's palette for all kinds of colour vision, or near it.
 _MODELS = (
-    "#eb1e2d", "#2b8cc4", "#e69f00", "#b56ad6", "#35c5d9", "#8a8a8a", "#a0652d", "#e07bb0",
-)  # fmt: skip
+    "#eb1e2d",
+    "#2b8cc4",
+    "#e69f00",
+    "#b56ad6",
+    "#35c5d9",
+    "#8a8a8a",
+    "#a0652d",
+    "#e07bb0",
+)
 
 
 def model_colour(number):

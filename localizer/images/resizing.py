@@ -65,9 +65,13 @@ def warp(image, matrix, size):
     offset = size * matrix[:, 2] + linear @ [0.5, 0.5] - 0.5
     pixels = np.column_stack([linear, offset])
     return cv2.warpAffine(
-        image, pixels, (size, size), flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_CONSTANT, borderValue=FILL,
-    )  # fmt: skip
+        image,
+        pixels,
+        (size, size),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=FILL,
+    )
 
 
 def resample(image, size):

@@ -23,9 +23,7 @@ from localizer.inference.reading_ahead import read_ahead
 from localizer.predictors.loading import at_any_folder, load_predictor
 from localizer.predictors.predictor import Predictor, only_possible
 
-Photo = (
-    str | os.PathLike | bytes | bytearray | memoryview | BinaryIO | np.ndarray | Image.Image
-)  # fmt: skip
+Photo = str | os.PathLike | bytes | bytearray | memoryview | BinaryIO | np.ndarray | Image.Image
 Channels = Literal["rgb", "bgr"]
 # A batch is full at this many pixels too, so that large photos do not fill the memory (96 MB).
 BATCH_PIXELS = 32_000_000

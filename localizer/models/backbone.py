@@ -42,10 +42,12 @@ def mobilenet_v1(image_size, alpha, weights):
         _refuse_other_files(Path(weights))
     try:
         network = keras.applications.MobileNet(
-            input_shape=(image_size, image_size, 3), input_tensor=scaled, alpha=alpha,
+            input_shape=(image_size, image_size, 3),
+            input_tensor=scaled,
+            alpha=alpha,
             include_top=False,
             weights=None if weights == "none" else weights,
-        )  # fmt: skip
+        )
     except (ValueError, OSError) as error:
         raise InputError(f"MobileNet with alpha {alpha} and weights {weights!r}: {error}") from None
     except Exception as error:  # keras.utils.get_file raises a bare Exception for a failed URL.

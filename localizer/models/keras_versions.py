@@ -19,9 +19,13 @@ _METADATA = "metadata.json"
 
 # Options that came after Keras 3.12, the oldest in requirements.txt, with their defaults.
 _LATER = {
-    "input_axes": None, "output_axes": None, "quantization_config": None,
-    "renorm": False, "renorm_clipping": None, "renorm_momentum": 0.99,
-}  # fmt: skip
+    "input_axes": None,
+    "output_axes": None,
+    "quantization_config": None,
+    "renorm": False,
+    "renorm_clipping": None,
+    "renorm_momentum": 0.99,
+}
 
 
 def portable(config):

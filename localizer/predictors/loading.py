@@ -11,6 +11,7 @@ from localizer.predictors.constant import constant_predictor
 from localizer.predictors.exported_file import is_exported
 from localizer.predictors.flip_average import PREFIX as FLIP
 from localizer.predictors.flip_average import FlipAverage
+from localizer.shipped import shipped_folder, shipped_model
 
 ALL_HUB = "all-hub"
 
@@ -19,8 +20,8 @@ def load_predictor(model, dataset):
     """The predictor for a run folder, a model file, a pretrained detector, or a constant box.
 
     Args:
-        model: "runs/NAME", "FILE.keras", "FILE.tflite", "FILE.onnx" or an exported SavedModel
-            folder; "hub:NAME",
+        model: the name of a shipped model, such as "pet_head"; "runs/NAME", "FILE.keras",
+            "FILE.tflite", "FILE.onnx" or an exported SavedModel folder; "hub:NAME",
             "detector:FILE.tflite" or a SavedModel folder, each with its options (see
             `open_pretrained`); one of the baselines; or any of these after "flip:".
         dataset: the Dataset it will be scored on; the mean box comes from its training split.
@@ -35,6 +36,8 @@ def load_predictor(model, dataset):
         return FlipAverage(load_predictor(model.removeprefix(FLIP), dataset))
     if model.startswith("baseline:"):
         return constant_predictor(model, dataset)
+    if _is_shipped(model):
+        return load_predictor(str(shipped_model(model)), dataset)
     # A folder may have a "?" in its name; only a pretrained model has options after one.
     path = Path(model if Path(model).exists() else model.partition("?")[0])
     ending = path.suffix.lower()
@@ -59,8 +62,9 @@ def load_predictor(model, dataset):
 
         return KerasModel(path)
     raise InputError(
-        f"{model}: not a model. Give a run folder, a .keras, .tflite or .onnx file, hub:NAME, "
-        f"detector:FILE.tflite, a SavedModel folder, or one of {', '.join(BASELINES)}"
+        f"{model}: not a model. Give the name of a shipped one, a run folder, a .keras, .tflite or "
+        ".onnx file, hub:NAME, detector:FILE.tflite, a SavedModel folder, or one of "
+        f"{', '.join(BASELINES)}"
     )
 
 
@@ -70,6 +74,8 @@ def at_any_folder(model):
     Args:
         model: as for `load_predictor`, and what it could load.
     """
+    if _is_shipped(model):
+        return model
     for prefix in (FLIP, "detector:"):
         if model.startswith(prefix):
             return prefix + at_any_folder(model.removeprefix(prefix))
@@ -82,6 +88,13 @@ def at_any_folder(model):
         return path
     options = [(k, os.path.abspath(v) if k == "labels" else v) for k, v in parse_qsl(query)]
     return f"{path}?{urlencode(options)}"
+
+
+def _is_shipped(model):
+    """Whether it is the bare name of a shipped model, and of nothing that lies here."""
+    if Path(model).exists() or not model.replace("_", "").isalnum():
+        return False
+    return any(path.stem == model for path in shipped_folder("models").glob("*"))
 
 
 def _exported(path, ending):

@@ -1,49 +1,42 @@
 """The settings of a training run: one flat recipe file, every field an option of train_model.py."""
 
-import math
 from dataclasses import asdict, dataclass, field, fields
-from typing import Literal, get_args
-
-from jsonargparse.typing import ClosedUnitInterval, restricted_number_type
+from typing import Literal
 
 from localizer.errors import InputError
-
-# Finite, and within what the backends can count.
-Count = restricted_number_type("Count", int, [(">", 0), ("<=", 1_000_000)])
-WholeNumber = restricted_number_type("WholeNumber", int, [(">=", 0), ("<=", 1_000_000)])
-Seed = restricted_number_type("Seed", int, [(">=", 0), ("<", 2**32)])
-Positive = restricted_number_type("Positive", float, [(">", 0), ("<", math.inf)])
-NonNegative = restricted_number_type("NonNegative", float, [(">=", 0), ("<", math.inf)])
-ImageSize = restricted_number_type("ImageSize", int, [(">=", 96), ("<=", 1024)])
-Factor = restricted_number_type("Factor", float, [(">=", 1), ("<", math.inf)])
-Momentum = restricted_number_type("Momentum", float, [(">=", 0), ("<", 1)])
+from localizer.recipe.values import (
+    Count,
+    Factor,
+    ImageSize,
+    Momentum,
+    NonNegative,
+    Positive,
+    Seed,
+    Share,
+    WholeNumber,
+    checked,
+)
 
 IMAGENET_ALPHAS = (0.25, 0.5, 0.75, 1.0)
 
 
-class _PlainNumbers:
-    """Makes jsonargparse's restricted numbers plain: Keras and YAML do not know its subclasses.
-
-    And refuses what jsonargparse lets pass: a field that a recipe names and gives nothing, and true
-    or 1.0 where 1 is one of a few values.
-    """
+class _Checked:
+    """A dataclass whose fields are checked by their types when it is made."""
 
     def __post_init__(self):
         for one in fields(self):
             value = getattr(self, one.name)
             if value is None:
                 raise InputError(f"{one.name} has no value")
-            values = get_args(one.type)
-            if values and (type(value), value) not in [(type(v), v) for v in values]:
-                said = ", ".join(map(str, values))
-                raise InputError(f"{one.name} is {value!r}; it is one of {said}")
-            kind = next((kind for kind in (bool, int, float) if isinstance(value, kind)), None)
-            if kind:
-                object.__setattr__(self, one.name, kind(value))
+            if not isinstance(value, _Checked):
+                try:
+                    object.__setattr__(self, one.name, checked(value, one.type))
+                except InputError as error:
+                    raise InputError(f"{one.name}: {error}") from None
 
 
 @dataclass(frozen=True)
-class AugmentationConfig(_PlainNumbers):
+class AugmentationConfig(_Checked):
     """How training images are varied; every part can be switched off alone.
 
     Attributes:
@@ -64,31 +57,42 @@ class AugmentationConfig(_PlainNumbers):
         erasing: probability that a rectangle of 2 to 20 % of the image is erased.
     """
 
-    flip: ClosedUnitInterval = 0.5
+    flip: Share = 0.5
     zoom_in: Factor = 1.25
     zoom_out: Factor = 1.12
     translation: NonNegative = 0.08
     aspect: Factor = 1.1
     rotation: NonNegative = 4.0
     rotated_shape: Literal["ellipse", "rectangle"] = "ellipse"
-    min_visible: ClosedUnitInterval = 0.7
+    min_visible: Share = 0.7
     brightness: NonNegative = 0.08
     contrast: Factor = 1.15
     saturation: Factor = 1.2
     hue: NonNegative = 5.0
-    grey: ClosedUnitInterval = 0.025
-    blur: ClosedUnitInterval = 0.025
-    erasing: ClosedUnitInterval = 0.05
+    grey: Share = 0.025
+    blur: Share = 0.025
+    erasing: Share = 0.05
 
 
 NO_AUGMENTATION = AugmentationConfig(
-    flip=0.0, zoom_in=1.0, zoom_out=1.0, translation=0.0, aspect=1.0, rotation=0.0, brightness=0.0,
-    contrast=1.0, saturation=1.0, hue=0.0, grey=0.0, blur=0.0, erasing=0.0,
-)  # fmt: skip
+    flip=0.0,
+    zoom_in=1.0,
+    zoom_out=1.0,
+    translation=0.0,
+    aspect=1.0,
+    rotation=0.0,
+    brightness=0.0,
+    contrast=1.0,
+    saturation=1.0,
+    hue=0.0,
+    grey=0.0,
+    blur=0.0,
+    erasing=0.0,
+)
 
 
 @dataclass(frozen=True)
-class TrainingConfig(_PlainNumbers):
+class TrainingConfig(_Checked):
     """A recipe: network, target coding, losses, optimisation and augmentation.
 
     Attributes:

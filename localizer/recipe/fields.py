@@ -1,16 +1,14 @@
-"""Training settings by dotted name ("augmentation.flip"), checked as train_model.py checks them."""
+"""The fields of a recipe by dotted name ("augmentation.flip")."""
 
-import difflib
-from dataclasses import fields
-from typing import Literal, get_args, get_origin
-
-from jsonargparse import ArgumentError, ArgumentParser
+from dataclasses import fields, is_dataclass
+from typing import Any
 
 from localizer.errors import InputError
 from localizer.recipe.config import TrainingConfig
+from localizer.recipe.values import checked, nearest
 
 
-def flatten(settings):
+def flatten(settings: dict) -> dict:
     """{"augmentation": {"flip": 0}} to {"augmentation.flip": 0}; names may be dotted already.
 
     Raises:
@@ -27,28 +25,26 @@ def flatten(settings):
     return flat
 
 
-FIELDS = tuple(flatten(TrainingConfig().to_dict()))
-_CHOICES = {
-    field.name: get_args(field.type)
-    for field in fields(TrainingConfig)
-    if get_origin(field.type) is Literal
-}
+def _types(config):
+    """Dotted name to type, in the order of the class."""
+    types = {}
+    for field in fields(config):
+        if is_dataclass(field.type):
+            types |= {f"{field.name}.{name}": kind for name, kind in _types(field.type).items()}
+        else:
+            types[field.name] = field.type
+    return types
 
 
-def nearest(name, known):
-    """A hint for an unknown name: the nearest known one, or all of them."""
-    known = [str(one) for one in known]
-    found = difflib.get_close_matches(str(name), known, n=1, cutoff=0.6)
-    # "flop" is meant to be near "augmentation.flip".
-    found = found or [k for k in known if difflib.get_close_matches(str(name), [k.split(".")[-1]])]
-    return f"did you mean {found[0]}?" if found else f"there are {', '.join(known)}"
+# Dotted name to type.
+FIELDS: dict[str, Any] = _types(TrainingConfig)
 
 
-def check_setting(name, value):
+def check_setting(name: str, value: Any) -> None:
     """Check one field and its value.
 
     Raises:
-        InputError: no such field, or train_model.py would not take the value.
+        InputError: no such field, or it cannot have the value.
     """
     if name not in FIELDS:
         if any(field.startswith(f"{name}.") for field in FIELDS):
@@ -56,39 +52,35 @@ def check_setting(name, value):
         raise InputError(f"no field {name!r} of a recipe; {nearest(name, FIELDS)}")
     if value is None:
         raise InputError(f"{name} has no value")
-    choices = _CHOICES.get(name)
-    if choices and value not in choices:
-        raise InputError(f"{name}: {value!r} is not possible; {nearest(value, choices)}")
-    build_config({name: value})
+    try:
+        checked(value, FIELDS[name])
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
 
 
-def build_config(flat):
+def build_config(flat: dict) -> TrainingConfig:
     """The TrainingConfig of some fields, by dotted name; the others have their defaults.
 
     Raises:
-        InputError: a value is none of its field; the message is train_model.py's.
+        InputError: no such field, or a value is none of its field.
     """
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(TrainingConfig)
-    try:
-        read = parser.instantiate(parser.parse_object(_nest(flat)))
-    except ArgumentError as error:
-        raise InputError(" ".join(str(error).split())) from None
-    return TrainingConfig(**{field.name: read[field.name] for field in fields(TrainingConfig)})
-
-
-def _nest(flat):
-    nested = {}
+    flat = flatten(flat)
     for name, value in flat.items():
-        group, dot, inner = name.partition(".")
-        if dot:
-            nested.setdefault(group, {})[inner] = value
-        else:
-            nested[name] = value
-    return nested
+        check_setting(name, value)
+    return _build(TrainingConfig, flat)
 
 
-def differences(config, other):
+def _build(config, flat):
+    inner = {field.name: field.type for field in fields(config) if is_dataclass(field.type)}
+    own = {name: value for name, value in flat.items() if "." not in name}
+    for name, kind in inner.items():
+        prefix = f"{name}."
+        below = {k.removeprefix(prefix): v for k, v in flat.items() if k.startswith(prefix)}
+        own[name] = _build(kind, below)
+    return config(**own)
+
+
+def differences(config: TrainingConfig, other: TrainingConfig) -> dict:
     """The fields of a TrainingConfig, by dotted name, whose values differ from another one's."""
     values, others = flatten(config.to_dict()), flatten(other.to_dict())
     return {name: value for name, value in values.items() if value != others[name]}

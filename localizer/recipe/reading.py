@@ -1,8 +1,29 @@
 """Recipe files: read with their lines, and checked."""
 
+import os
+from pathlib import Path
+
 from localizer.errors import InputError
 from localizer.recipe.fields import check_setting, flatten
+from localizer.recipe.values import nearest
 from localizer.recipe.yaml_mapping import YamlMapping
+from localizer.shipped import shipped_folder
+
+
+def find_recipe(name: str) -> Path:
+    """The file of a recipe: a path, or the name of a shipped one, such as "published".
+
+    Raises:
+        InputError: there is none; the message names the nearest.
+    """
+    shipped = shipped_folder("recipes") / f"{name}.yaml"
+    if os.path.exists(name) or not shipped.is_file():
+        path = Path(name)
+        if not path.is_file():
+            known = [file.stem for file in sorted(shipped.parent.glob("*.yaml"))]
+            raise InputError(f"--recipe {name}: no such file; {nearest(path.stem, known)}")
+        return path
+    return shipped
 
 
 def read_recipe(path, also=()):

@@ -72,17 +72,25 @@ def gallery_data(evaluation, dataset, thumbnails):
     photos = [
         {
             "photo": thumbnails.number(dataset, row),
-            "name": image, "species": species, "breed": breed,
-            "area": round(100 * float(area), 1), "size": size.split(":")[0],
+            "name": image,
+            "species": species,
+            "breed": breed,
+            "area": round(100 * float(area), 1),
+            "size": size.split(":")[0],
             "truth": _thousandths(truth),
             "boxes": [None] * len(names),
             "iou": [None] * len(names),
         }
         for row, image, species, breed, area, size, truth in zip(
-            evaluation.rows, samples["image"], samples["species"], samples["breed"],
-            areas, iou_statistics.size_thirds(areas), true_rel_xyxy,
+            evaluation.rows,
+            samples["image"],
+            samples["species"],
+            samples["breed"],
+            areas,
+            iou_statistics.size_thirds(areas),
+            true_rel_xyxy,
         )
-    ]  # fmt: skip
+    ]
     for number, name in enumerate(names):
         predictions = evaluation.predictions_of(name)
         found = predictions[["xmin", "ymin", "xmax", "ymax"]].to_numpy()

@@ -74,9 +74,11 @@ def _cell(pairs, row, column):
     sure = None not in interval and (interval[0] > 0 or interval[1] < 0)
     mean = sign * pair["mean_difference"]
     return {
-        "mean": mean, "ci95": interval, "n": pair["n"],
+        "mean": mean,
+        "ci95": interval,
+        "n": pair["n"],
         "verdict": ("ahead" if mean > 0 else "behind") if sure else "",
-    }  # fmt: skip
+    }
 
 
 def _figures(evaluation, dataset):
@@ -121,9 +123,12 @@ def _tables(models):
         groups = list(dict.fromkeys(name for groups in by_model for name in groups))
         if groups:
             rows = [
-                (name, max(g[name]["n"] for g in by_model if name in g),
-                 [g.get(name) for g in by_model])
+                (
+                    name,
+                    max(g[name]["n"] for g in by_model if name in g),
+                    [g.get(name) for g in by_model],
+                )
                 for name in (groups if key == "per_box_size" else sorted(groups))
-            ]  # fmt: skip
+            ]
             tables.append((title, rows))
     return tables

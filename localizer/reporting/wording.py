@@ -54,9 +54,10 @@ def notes(metrics):
             "says no more than their success rates."
         )
     missing = [
-        word for key, word in (("per_species", "species"), ("per_breed", "breed"))
+        word
+        for key, word in (("per_species", "species"), ("per_breed", "breed"))
         if not models[0][key]
-    ]  # fmt: skip
+    ]
     if missing:
         found.append(f"The dataset names no {' and no '.join(missing)}, so there is no such table.")
     if metrics["n"] < 30:

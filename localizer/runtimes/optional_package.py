@@ -16,5 +16,6 @@ def optional_package(name):
     except ImportError as error:
         raise InputError(
             f"this needs the package {name.split('.')[0]} ({error}): "
-            "pip install -r requirements-export.txt"
+            "pip install -r requirements-export.txt (in a clone), or install the package with its "
+            "extra: single-object-localizer[export]"
         ) from None

@@ -26,10 +26,21 @@ def default_source():
 
 
 def open_source(
-    source, root, target, *, multiple="largest", count=None, seed=0, box_format="pixels",
-    annotations=None, workers=2, split_by="name", split_file=None, teacher=None,
+    source,
+    root,
+    target,
+    *,
+    multiple="largest",
+    count=None,
+    seed=0,
+    box_format="pixels",
+    annotations=None,
+    workers=2,
+    split_by="name",
+    split_file=None,
+    teacher=None,
     boxes_in="auto",
-):  # fmt: skip
+):
     """A source, ready to be read.
 
     Args:
@@ -55,11 +66,13 @@ def open_source(
     """
     _check_teacher_and_split(source, split_by, teacher)
     _refuse_others_options(
-        source, count=count, annotations=annotations,
+        source,
+        count=count,
+        annotations=annotations,
         multiple=None if multiple == "largest" else multiple,
         box_format=None if box_format == "pixels" else box_format,
         boxes_in=None if boxes_in == "auto" else boxes_in,
-    )  # fmt: skip
+    )
     if source in ("oxford-pet", "synthetic") and target not in ("head", "body"):
         raise InputError(f"--target {target}: {source} has head and body")
     if source == "synthetic":
@@ -111,9 +124,12 @@ def _open_own(source, root, multiple, annotations, box_format, split_file, boxes
 
     table = split_file and split_file.path
     read = partial(
-        csv_table.read, multiple=multiple, box_format=box_format, split_table=table,
+        csv_table.read,
+        multiple=multiple,
+        box_format=box_format,
+        split_table=table,
         boxes_in=boxes_in,
-    )  # fmt: skip
+    )
     if root.is_file():
         return lambda folder: read(root), root.parent
     return read, root

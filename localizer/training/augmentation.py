@@ -36,8 +36,10 @@ def random_numbers(seed, epoch, index):
     """
     generator = philox(seed, (epoch << 40) | index)
     return (
-        generator.random((_ATTEMPTS, 7)), generator.random(16), generator.random((_ATTEMPTS, 6)),
-    )  # fmt: skip
+        generator.random((_ATTEMPTS, 7)),
+        generator.random(16),
+        generator.random((_ATTEMPTS, 6)),
+    )
 
 
 def augment(image, box_rel_xyxy, size, config, seed, epoch, index, close_ups=0.0):

@@ -44,9 +44,16 @@ class Batches(keras.utils.PyDataset):
     """
 
     def __init__(
-        self, dataset, rows, config, outputs=("box",), classes=None, training=False,
-        unlabelled=None, whole=False,
-    ):  # fmt: skip
+        self,
+        dataset,
+        rows,
+        config,
+        outputs=("box",),
+        classes=None,
+        training=False,
+        unlabelled=None,
+        whole=False,
+    ):
         super().__init__(workers=config.workers, max_queue_size=8)
         self._config = config
         self._outputs = outputs
@@ -95,9 +102,15 @@ class Batches(keras.utils.PyDataset):
                 pixels = self._as_taken_in(pixels)
             if self._training:
                 images[i], boxes[i] = augment(
-                    pixels, boxes[i], size, self._augmentation, self._config.seed,
-                    self.epoch, store * _STORE_STREAM + row, self._close_ups,
-                )  # fmt: skip
+                    pixels,
+                    boxes[i],
+                    size,
+                    self._augmentation,
+                    self._config.seed,
+                    self.epoch,
+                    store * _STORE_STREAM + row,
+                    self._close_ups,
+                )
             else:
                 images[i] = resample(pixels, size)
         targets = {name: boxes for name in self._outputs}

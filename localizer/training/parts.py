@@ -61,9 +61,14 @@ def prepare(dataset, config):
     model = with_fused_normalization(network)
     outputs = tuple(model.output)
     training = Batches(
-        dataset, train_rows, config, outputs, classes, training=True,
+        dataset,
+        train_rows,
+        config,
+        outputs,
+        classes,
+        training=True,
         unlabelled=_unlabelled(dataset, config),
-    )  # fmt: skip
+    )
     losses, weights = build_losses(config)
     model.compile(
         optimizer=build_optimizer(config, len(training)),

@@ -14,8 +14,13 @@ from localizer.training.run_keeper import NEXT_BEST
 
 # The state to resume from goes first: a run that is killed after that begins at its beginning.
 _RESULTS = (
-    "resume.npz", "best.keras", NEXT_BEST, "metrics.json", "predictions.csv", "history.csv",
-)  # fmt: skip
+    "resume.npz",
+    "best.keras",
+    NEXT_BEST,
+    "metrics.json",
+    "predictions.csv",
+    "history.csv",
+)
 
 
 _LOCK = ".lock"

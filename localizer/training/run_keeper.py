@@ -46,8 +46,10 @@ class RunKeeper(keras.callbacks.Callback):
         self._run = run
         self.set_model(parts.model)
         self._training, self._validation, self._photos = (
-            parts.training, parts.validation, parts.photos,
-        )  # fmt: skip
+            parts.training,
+            parts.validation,
+            parts.photos,
+        )
         self._config, self._description = config, description
         self._inference = as_used(parts.network, config)
         self._two_looks = None
@@ -76,9 +78,12 @@ class RunKeeper(keras.callbacks.Callback):
         steps = len(self._training)
         self._log = TensorboardLog(self._run / "tensorboard", first_step=len(self.history) + 1)
         with tqdm(
-            total=self._config.epochs * steps, initial=len(self.history) * steps,
-            desc="Training", unit="step", disable=not shown,
-        ) as self._bar:  # fmt: skip
+            total=self._config.epochs * steps,
+            initial=len(self.history) * steps,
+            desc="Training",
+            unit="step",
+            disable=not shown,
+        ) as self._bar:
             try:
                 yield
             finally:
@@ -173,9 +178,11 @@ class RunKeeper(keras.callbacks.Callback):
         arrays = {f"v{i}": keras.ops.convert_to_numpy(v) for i, v in enumerate(self._variables())}
         with replacing(self._run / "resume.npz") as path:
             np.savez(
-                path, history=np.array(json.dumps(self.history)),
-                best=np.array(self._best_checksum), **arrays,
-            )  # fmt: skip
+                path,
+                history=np.array(json.dumps(self.history)),
+                best=np.array(self._best_checksum),
+                **arrays,
+            )
 
     def _take_next_best(self):
         best = self._run / "best.keras"

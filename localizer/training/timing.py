@@ -33,9 +33,14 @@ def time_epoch(dataset, config, folder):
     with keeper.show_progress(False):
         model.fit(training, steps_per_epoch=1, shuffle=False, callbacks=[keeper], verbose=0)
         model.fit(
-            training, steps_per_epoch=steps, initial_epoch=1, epochs=2, shuffle=False,
-            callbacks=[keeper, clock], verbose=0,
-        )  # fmt: skip
+            training,
+            steps_per_epoch=steps,
+            initial_epoch=1,
+            epochs=2,
+            shuffle=False,
+            callbacks=[keeper, clock],
+            verbose=0,
+        )
     measured = keeper.history[-1]["seconds"]
     counted_from = min(_UNCOUNTED_STEPS, steps // 2)
     step = (ends[-1] - ends[counted_from]) / max(steps - 1 - counted_from, 1)

@@ -70,7 +70,11 @@ def _train(dataset, config, run, resume, overwrite, progress):
         with keeper.show_progress(progress):
             # Batches shuffles by itself; Keras' own shuffling would depend on what ran before.
             parts.model.fit(
-                parts.training, epochs=config.epochs, initial_epoch=first_epoch, shuffle=False,
-                callbacks=[keeper], verbose=0,
-            )  # fmt: skip
+                parts.training,
+                epochs=config.epochs,
+                initial_epoch=first_epoch,
+                shuffle=False,
+                callbacks=[keeper],
+                verbose=0,
+            )
     return _summarize(run, parts.photos, keeper)

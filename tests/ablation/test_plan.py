@@ -49,9 +49,11 @@ def test_one_at_a_time_has_the_base_once_and_each_other_value_alone(plan_of):
 def test_a_grid_has_every_combination(plan_of):
     plan = plan_of(HEAD + "grid: {box_loss: [mse, diou], augment: [true, false]}\n")
     assert [row.name for row in plan.rows] == [
-        "box_loss=mse, augment=true", "box_loss=mse, augment=false",
-        "box_loss=diou, augment=true", "box_loss=diou, augment=false",
-    ]  # fmt: skip
+        "box_loss=mse, augment=true",
+        "box_loss=mse, augment=false",
+        "box_loss=diou, augment=true",
+        "box_loss=diou, augment=false",
+    ]
     found = {(row.config.box_loss, row.config.augment) for row in plan.rows}
     assert found == set(itertools.product(("mse", "diou"), (True, False)))
     assert plan.baseline == plan.rows[0].name
@@ -60,9 +62,10 @@ def test_a_grid_has_every_combination(plan_of):
 def test_a_grid_leaves_out_what_would_be_trained_twice(plan_of, capsys):
     plan = plan_of(HEAD + "grid: {augment: [true, false], augmentation.flip: [0, 0.5]}\n")
     assert [row.name for row in plan.rows] == [
-        "augment=true, augmentation.flip=0", "augment=true, augmentation.flip=0.5",
+        "augment=true, augmentation.flip=0",
+        "augment=true, augmentation.flip=0.5",
         "augment=false, augmentation.flip=0",
-    ]  # fmt: skip
+    ]
     said = capsys.readouterr().err
     assert "'augment=false, augmentation.flip=0.5' would be the same" in said
     assert "no effect here: augmentation.flip; the second is left out" in said
@@ -110,14 +113,20 @@ def test_steps_keep_what_came_before_and_are_compared_with_it(plan_of, tmp_path)
 
 @settings(deadline=None, max_examples=50)  # A busy machine is no failure.
 @given(
-    flip=st.floats(0, 1), rate=st.floats(1e-9, 1e3), steps=st.integers(1, 10**6),
-    weights=st.text(string.ascii_letters + "/._-", min_size=1, max_size=20), augment=st.booleans(),
-)  # fmt: skip
+    flip=st.floats(0, 1),
+    rate=st.floats(1e-9, 1e3),
+    steps=st.integers(1, 10**6),
+    weights=st.text(string.ascii_letters + "/._-", min_size=1, max_size=20),
+    augment=st.booleans(),
+)
 def test_differences_rebuild_a_config(flip, rate, steps, weights, augment):
     given_settings = {
-        "augmentation.flip": flip, "learning_rate": rate, "epochs": steps, "augment": augment,
+        "augmentation.flip": flip,
+        "learning_rate": rate,
+        "epochs": steps,
+        "augment": augment,
         "weights": weights,
-    }  # fmt: skip
+    }
     config = build_config(given_settings)
     changed = differences(config, TrainingConfig())
     assert changed.items() <= given_settings.items()
@@ -227,9 +236,16 @@ BOMB = "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range
 
 @pytest.mark.parametrize(
     "content",
-    [None, b"\xff\xfe", b"- 1\n", b"", b"data: " + b"[" * 5000, b"seeds: 2001-99-99\n",
-     b"a0: &a0 [1]\n" + BOMB.encode()],
-)  # fmt: skip
+    [
+        None,
+        b"\xff\xfe",
+        b"- 1\n",
+        b"",
+        b"data: " + b"[" * 5000,
+        b"seeds: 2001-99-99\n",
+        b"a0: &a0 [1]\n" + BOMB.encode(),
+    ],
+)
 def test_a_plan_that_is_none(tmp_path, content):
     path = tmp_path / "plan.yaml"
     if content is not None:

@@ -27,17 +27,37 @@ def chain(tmp_path_factory):
     """A folder in which the three scripts have run on drawn scenes."""
     folder = tmp_path_factory.mktemp("chain")
     call(
-        "generate_dataset.py", "--source", "synthetic", "--count", 200, "--out", "data/tiny",
-        "--workers", 1, "--image-size", 112, cwd=folder,
-    )  # fmt: skip
+        "generate_dataset.py",
+        "--source",
+        "synthetic",
+        "--count",
+        200,
+        "--out",
+        "data/tiny",
+        "--workers",
+        1,
+        "--image-size",
+        112,
+        cwd=folder,
+    )
     recipe = folder / "tiny.yaml"
     recipe.write_text(
         "weights: none\nhead: recipe\nimage_size: 96\nepochs: 9\nclass_output: breed\n"
     )
     out = call(
-        "train_model.py", "--data", "data/tiny", "--recipe", recipe, "--epochs", 2,
-        "--batch-size", 16, "--augmentation.rotation", 0, cwd=folder,
-    )  # fmt: skip
+        "train_model.py",
+        "--data",
+        "data/tiny",
+        "--recipe",
+        recipe,
+        "--epochs",
+        2,
+        "--batch-size",
+        16,
+        "--augmentation.rotation",
+        0,
+        cwd=folder,
+    )
     assert "Validation mean IoU" in out and "runs/tiny-tiny-0" in out and "class right on" in out
     out = call("evaluate_performance.py", "--data", "data/tiny", cwd=folder)
     assert "reports/tiny-tiny-0-validation/report.html" in out and "baseline:mean" in out
@@ -67,9 +87,18 @@ def test_metrics_have_the_shape_that_others_rely_on(chain):
     names = [model["name"] for model in metrics["models"]]
     assert names == ["tiny-tiny-0", "baseline:center", "baseline:mean", "baseline:whole"]
     keys = {
-        "name", "mean_iou", "ci95", "median_iou", "micro_iou", "success", "ap50_95", "parameters",
-        "macs", "file_bytes", "latency_ms",
-    }  # fmt: skip
+        "name",
+        "mean_iou",
+        "ci95",
+        "median_iou",
+        "micro_iou",
+        "success",
+        "ap50_95",
+        "parameters",
+        "macs",
+        "file_bytes",
+        "latency_ms",
+    }
     for model in metrics["models"]:
         assert keys <= model.keys()
         assert {"0.5", "0.75", "0.9"} <= model["success"].keys()
@@ -105,13 +134,31 @@ def test_resume_takes_the_settings_of_the_run(chain):
 
 def test_a_model_is_not_scored_on_another_target_in_silence(chain):
     call(
-        "generate_dataset.py", "--source", "synthetic", "--target", "body", "--count", 80,
-        "--out", "data/bodies", "--workers", 1, "--image-size", 112, cwd=chain,
-    )  # fmt: skip
+        "generate_dataset.py",
+        "--source",
+        "synthetic",
+        "--target",
+        "body",
+        "--count",
+        80,
+        "--out",
+        "data/bodies",
+        "--workers",
+        1,
+        "--image-size",
+        112,
+        cwd=chain,
+    )
     out = call(
-        "evaluate_performance.py", "--data", "data/bodies", "--models", "runs/tiny-tiny-0",
-        "--split", "train", cwd=chain,
-    )  # fmt: skip
+        "evaluate_performance.py",
+        "--data",
+        "data/bodies",
+        "--models",
+        "runs/tiny-tiny-0",
+        "--split",
+        "train",
+        cwd=chain,
+    )
     warning = "trained on head boxes and scored on body boxes"
     assert f"warning: tiny-tiny-0: {warning}" in out
     assert warning in (chain / "reports/tiny-tiny-0-train/report.html").read_text()
@@ -155,7 +202,7 @@ def test_bad_options_end_with_code_2_and_a_message(chain, script, options, messa
         ("looks: 1\nepohcs: 3\n", "line 2: no field 'epohcs' of a recipe; did you mean epochs?"),
         ("epochs: 3\nepochs: 4\n", "line 2: epochs is there twice"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_in_a_recipe_is_named_with_its_line(chain, recipe, message):
     (chain / "wrong.yaml").write_text(recipe)
     assert f"wrong.yaml, {message}" in call(
@@ -165,19 +212,38 @@ def test_what_is_wrong_in_a_recipe_is_named_with_its_line(chain, recipe, message
 
 def test_a_runs_own_settings_are_a_recipe(chain):
     call(
-        "train_model.py", "--recipe", "runs/tiny-tiny-0/config.yaml", "--epochs", 1,
-        "--run", "runs/again", cwd=chain,
-    )  # fmt: skip
+        "train_model.py",
+        "--recipe",
+        "runs/tiny-tiny-0/config.yaml",
+        "--epochs",
+        1,
+        "--run",
+        "runs/again",
+        cwd=chain,
+    )
     config = (chain / "runs/again/config.yaml").read_text()
     assert "data: data/tiny" in config and "epochs: 1\n" in config
 
 
 def test_a_model_that_is_worse_than_a_constant_box_says_so(chain):
     command = [
-        sys.executable, PROJECT / "train_model.py", "--data", "data/tiny", "--weights", "none",
-        "--head", "recipe", "--image_size", "96", "--epochs", "1", "--learning_rate", "1e-9",
-        "--run", "runs/nothing-learned",
-    ]  # fmt: skip
+        sys.executable,
+        PROJECT / "train_model.py",
+        "--data",
+        "data/tiny",
+        "--weights",
+        "none",
+        "--head",
+        "recipe",
+        "--image_size",
+        "96",
+        "--epochs",
+        "1",
+        "--learning_rate",
+        "1e-9",
+        "--run",
+        "runs/nothing-learned",
+    ]
     done = subprocess.run(command, cwd=chain, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0 and "learned nothing from the pixels" in done.stderr
 
@@ -185,10 +251,14 @@ def test_a_model_that_is_worse_than_a_constant_box_says_so(chain):
 @pytest.mark.parametrize(
     "script",
     [
-        "generate_dataset.py", "train_model.py", "evaluate_performance.py", "localize_images.py",
-        "export_model.py", "run_ablation.py",
+        "generate_dataset.py",
+        "train_model.py",
+        "evaluate_performance.py",
+        "localize_images.py",
+        "export_model.py",
+        "run_ablation.py",
     ],
-)  # fmt: skip
+)
 def test_help_explains_every_option_with_its_default(script, tmp_path):
     text = call(script, "--help", cwd=tmp_path)
     assert f"python {script}" in text

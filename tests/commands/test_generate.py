@@ -74,9 +74,13 @@ def test_own_photos(tmp_path, run_script, language, source):
     assert dataset.read_photo(0).shape == (375, 500, 3)
     written = {path.name for path in dataset.path.iterdir()}
     assert written == {
-        "images.npy", "samples.csv", "skipped.csv", "near_duplicates.csv", "dataset.json",
+        "images.npy",
+        "samples.csv",
+        "skipped.csv",
+        "near_duplicates.csv",
+        "dataset.json",
         "contact_sheet.jpg",
-    }  # fmt: skip
+    }
     assert Image.open(dataset.path / "contact_sheet.jpg").size[0] > 100
 
 
@@ -88,10 +92,22 @@ def test_a_folder_labelled_by_a_model_without_the_photos_of_another_dataset(tmp_
     assert 0 < held.sum() < 6
     model = REPOSITORY / "models" / "pet_head.keras"
     done = run_script(
-        SCRIPT, "--source", "folder", "--root", "data/drawn/images", "--teacher", model,
-        "--target", "head", "--image-size", 64, "--write-labels", "labels/mine.csv",
-        "--exclude", "data/drawn:validation,test",
-    )  # fmt: skip
+        SCRIPT,
+        "--source",
+        "folder",
+        "--root",
+        "data/drawn/images",
+        "--teacher",
+        model,
+        "--target",
+        "head",
+        "--image-size",
+        64,
+        "--write-labels",
+        "labels/mine.csv",
+        "--exclude",
+        "data/drawn:validation,test",
+    )
     assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
     assert "predictions of pet_head: for training" in done.stdout
     assert "warning" not in done.stdout  # The other splits are empty on purpose.
@@ -307,8 +323,10 @@ def test_a_stopped_run_leaves_nothing_and_keeps_the_old_folder(tmp_path, run_scr
 def test_dataset_json_says_what_was_done(synthetic_dataset):
     description = json.loads((synthetic_dataset.path / "dataset.json").read_text())
     assert (description["source"], description["target"], description["seed"]) == (
-        "synthetic", "head", 0,
-    )  # fmt: skip
+        "synthetic",
+        "head",
+        0,
+    )
     assert description["fractions"] == {"train": 0.8, "validation": 0.1, "test": 0.1}
     splits = synthetic_dataset.samples["split"].value_counts().to_dict()
     assert splits == {split: description["counts"][split] for split in splits}

@@ -81,11 +81,15 @@ def test_pictures_of_the_same_name_keep_apart(run_script, photos):
     }
     # Half of each side, and a tenth of that on both sides: 0.6.
     assert sizes == {
-        "a/x.jpg.box.jpg": (80, 40), "a/x.jpg.crop.jpg": (48, 24),
-        "a/x.png.box.jpg": (70, 30), "a/x.png.crop.jpg": (42, 18),
-        "b/x.jpg.box.jpg": (100, 60), "b/x.jpg.crop.jpg": (60, 36),
-        "b/deep/y.png.box.jpg": (20, 20), "b/deep/y.png.crop.jpg": (12, 12),
-    }  # fmt: skip
+        "a/x.jpg.box.jpg": (80, 40),
+        "a/x.jpg.crop.jpg": (48, 24),
+        "a/x.png.box.jpg": (70, 30),
+        "a/x.png.crop.jpg": (42, 18),
+        "b/x.jpg.box.jpg": (100, 60),
+        "b/x.jpg.crop.jpg": (60, 36),
+        "b/deep/y.png.box.jpg": (20, 20),
+        "b/deep/y.png.crop.jpg": (12, 12),
+    }
     drawn = np.asarray(Image.open(photos / "out/b/x.jpg.box.jpg")).astype(int)
     assert drawn[15, 50, 0] > 150 and drawn[15, 50, 2] < 120
     assert abs(drawn[30, 50] - [0, 90, 200]).max() < 12
@@ -123,8 +127,13 @@ def test_broken_photos_are_reported_and_the_rest_goes_on(run_script, photos):
     assert done.returncode == 1
     records = {r["image"]: r for r in map(json.loads, done.stdout.splitlines())}
     assert set(records) == {
-        "a/half.jpg", "a/x.jpg", "./missing.jpg", "empty", "*.gif", "b/x.jpg",
-    }  # fmt: skip
+        "a/half.jpg",
+        "a/x.jpg",
+        "./missing.jpg",
+        "empty",
+        "*.gif",
+        "b/x.jpg",
+    }
     assert "cannot be decoded" in records["a/half.jpg"]["error"]
     assert records["./missing.jpg"] == {"image": "./missing.jpg", "error": "no such file"}
     assert "no photos in this folder" in records["empty"]["error"]
@@ -166,15 +175,25 @@ def test_a_score_below_the_least_is_no_answer(run_script, photos):
 
 def test_a_photo_without_a_box_has_a_picture_and_no_crop(tmp_path):
     nothing = LocalizedPhoto(
-        str(tmp_path / "a.jpg"), np.zeros((40, 60, 3), np.uint8),
-        Localization(None, None, None, None), None,
-    )  # fmt: skip
+        str(tmp_path / "a.jpg"),
+        np.zeros((40, 60, 3), np.uint8),
+        Localization(None, None, None, None),
+        None,
+    )
     PictureWriter(tmp_path / "out", tmp_path, crops=True).write(nothing)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.jpg.box.jpg"]
 
 
-AWKWARD = ["with space.jpg", "it's \"quoted\".jpg", "two\nlines.jpg", "ü.jpg", "a[1].jpg",
-           "-dash.jpg", os.fsdecode(b"latin-\xe9.jpg"), "null"]  # fmt: skip
+AWKWARD = [
+    "with space.jpg",
+    'it\'s "quoted".jpg',
+    "two\nlines.jpg",
+    "ü.jpg",
+    "a[1].jpg",
+    "-dash.jpg",
+    os.fsdecode(b"latin-\xe9.jpg"),
+    "null",
+]
 
 
 @pytest.fixture

@@ -36,12 +36,18 @@ def start(tmp_path):
         (tmp_path / "keras").mkdir(exist_ok=True)
         (tmp_path / "keras" / "keras.json").write_text(text)
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("KERAS_")}
-        begin = "from localizer.commands.command_line import run_script, start_keras\nrun_script(start_keras)"
+        begin = (
+            "from localizer.commands.command_line import run_script, start_keras\n"
+            "run_script(start_keras)"
+        )
         return subprocess.run(
             [sys.executable, "-c", f"{begin}\n{code}"],
             env=inherited | {"KERAS_HOME": str(tmp_path / "keras")} | environment,
-            cwd=REPOSITORY, capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
 
     return run
 
@@ -92,9 +98,17 @@ def test_characters_that_the_output_lacks_are_escaped(run_script):
     environment = {"PYTHONIOENCODING": "cp1252"}
     out, escaped = "\u0434\u0430\u043d\u043d\u044b\u0435", r"\u0434\u0430\u043d\u043d\u044b\u0435"
     done = run_script(
-        "generate_dataset.py", "--source", "synthetic", "--count", 12, "--workers", 1, "--out", out,
+        "generate_dataset.py",
+        "--source",
+        "synthetic",
+        "--count",
+        12,
+        "--workers",
+        1,
+        "--out",
+        out,
         environment=environment,
-    )  # fmt: skip
+    )
     assert done.returncode == 0 and escaped in done.stdout, done.stderr
     done = run_script("evaluate_performance.py", f"--{out}", environment=environment)
     assert done.returncode == 2 and escaped in done.stderr
@@ -105,8 +119,10 @@ def test_streams_that_are_closed(photo, closed):
     def run(*arguments):
         words = [sys.executable, str(REPOSITORY / SCRIPT), *arguments, *CENTER]
         return subprocess.run(
-            ["sh", "-c", f'"$@" {closed}', "sh", *words], capture_output=True, text=True,
-        )  # fmt: skip
+            ["sh", "-c", f'"$@" {closed}', "sh", *words],
+            capture_output=True,
+            text=True,
+        )
 
     found, missing = run(str(photo)), run("missing.jpg")
     assert (found.returncode, missing.returncode) == (0, 1)
@@ -133,8 +149,10 @@ def test_a_full_disk_is_no_success(photo):
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
             [sys.executable, REPOSITORY / "generate_dataset.py", "--verify", photo.parent],
-            stdout=full, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
     assert done.returncode == 2 and "Traceback" not in done.stderr
 
 
@@ -142,8 +160,9 @@ def test_a_full_disk_is_no_success(photo):
 def test_a_photo_where_a_list_is_expected(photo, options):
     done = subprocess.run(
         [sys.executable, REPOSITORY / SCRIPT, "-", *options, *CENTER],
-        input=photo.read_bytes(), capture_output=True,
-    )  # fmt: skip
+        input=photo.read_bytes(),
+        capture_output=True,
+    )
     assert done.returncode == 2 and done.stdout == b""
     error = done.stderr.decode()
     assert error.startswith("error: -: standard input is a photo, but - wants a list of paths")
@@ -188,11 +207,16 @@ def test_brackets_in_names_of_folders_are_no_pattern(tmp_path, monkeypatch):
 def test_names_that_no_path_can_have(name, tmp_path):
     baseline = Localizer.load("baseline:center")
     for use in (
-        read_photo, find_photos, baseline.localize, Localizer.load,
-        lambda n: Localizer.load(n + ".keras"), lambda n: Localizer.load(n + ".tflite"),
-        lambda n: Localizer.load(n + ".onnx"), lambda n: Localizer.load("detector:" + n),
+        read_photo,
+        find_photos,
+        baseline.localize,
+        Localizer.load,
+        lambda n: Localizer.load(n + ".keras"),
+        lambda n: Localizer.load(n + ".tflite"),
+        lambda n: Localizer.load(n + ".onnx"),
+        lambda n: Localizer.load("detector:" + n),
         lambda n: Localizer.load(f"detector:{REPOSITORY}/models/README.md?labels={n}"),
-    ):  # fmt: skip
+    ):
         with pytest.raises(InputError):
             use(name)
     one, two = baseline.stream([name, np.zeros((4, 4), np.uint8)], workers=1).__next__()

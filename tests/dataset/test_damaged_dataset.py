@@ -53,8 +53,9 @@ def test_one_wrong_bit_is_noticed_on_request(folder, place):
 def test_the_script_says_so(folder, run_script):
     done = run_script("generate_dataset.py", "--verify", folder)
     assert (done.returncode, done.stdout) == (
-        0, f"{folder}: 240 images, all files as they were generated\n",
-    )  # fmt: skip
+        0,
+        f"{folder}: 240 images, all files as they were generated\n",
+    )
     flip_bit(folder / "images.npy", -1)
     done = run_script("generate_dataset.py", "--verify", folder)
     assert done.returncode == 2 and "images.npy: not as it was generated" in done.stderr

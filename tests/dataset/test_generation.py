@@ -240,10 +240,13 @@ def test_the_official_test_list_stays_and_its_copies_are_not_trained_on(root):
     splits = dict(zip(dataset.samples["image"], dataset.samples["split"], strict=True))
     tests = [f"dog_{number}.png" for number in range(6, 11)] + ["dog_50.jpg"]
     assert [image for image, split in splits.items() if split == "test"] == tests
-    for image, first in [("dog_1.png", leader(["dog_1.png", "dog_51.jpg"])),
-                         ("dog_51.jpg", leader(["dog_1.png", "dog_51.jpg"])),
-                         ("dog_3.png", leader(["dog_3.png", "dog_53.jpg"])),
-                         ("dog_4.png", "dog_4.png"), ("dog_5.png", "dog_5.png")]:  # fmt: skip
+    for image, first in [
+        ("dog_1.png", leader(["dog_1.png", "dog_51.jpg"])),
+        ("dog_51.jpg", leader(["dog_1.png", "dog_51.jpg"])),
+        ("dog_3.png", leader(["dog_3.png", "dog_53.jpg"])),
+        ("dog_4.png", "dog_4.png"),
+        ("dog_5.png", "dog_5.png"),
+    ]:
         assert splits[image] == ("train" if position(first, 0) < 0.5 else "validation")
     assert len(splits) == 6 + 5
     reasons = skipped_in(dataset)

@@ -29,9 +29,11 @@ from tests.dataset.test_generation import noise
 
 BOX = (0.25, 0.25, 0.75, 0.5)
 TRAINED_ON = {
-    "source": "oxford-pet", "target": "object", "seed": 0,
+    "source": "oxford-pet",
+    "target": "object",
+    "seed": 0,
     "fractions": {"train": 0.5, "validation": 0.25, "test": 0.25},
-}  # fmt: skip
+}
 
 
 class SizeTeacher:
@@ -69,9 +71,14 @@ def save(root, name, number=0, red=255, green=0, size=(60, 40)):
 def label_folder(root, out="labelled", **options):
     teacher = Teacher(SizeTeacher(), options.pop("min_score", 0.0))
     settings = GenerationSettings(
-        "folder", "object", root=root, image_size=32, fractions=(1, 0, 0), teacher=teacher,
+        "folder",
+        "object",
+        root=root,
+        image_size=32,
+        fractions=(1, 0, 0),
+        teacher=teacher,
         **options,
-    )  # fmt: skip
+    )
     return generate_dataset(folder.read, settings, root.parent / out, True, progress=False)
 
 
@@ -168,8 +175,11 @@ def test_labels_fit_only_the_split_that_the_teacher_was_trained_with(root):
     labels = read_labels(path)
     assert labels.misfit(settings_for(root)) == ""
     for change in (
-        {"seed": 1}, {"fractions": (0.8, 0.1, 0.1)}, {"split_by": "official"}, {"target": "head"},
-    ):  # fmt: skip
+        {"seed": 1},
+        {"fractions": (0.8, 0.1, 0.1)},
+        {"split_by": "official"},
+        {"target": "head"},
+    ):
         assert labels.misfit(settings_for(root, **change)) != ""
         with pytest.raises(InputError, match="--teacher-labels"):
             choose_labels(str(path), settings_for(root, **change))

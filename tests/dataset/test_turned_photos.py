@@ -22,9 +22,15 @@ from tests.sources.test_pascal_voc import voc_xml
 TURN = Image.Transpose
 # What a camera stores for each orientation of the upright picture (EXIF 2.32, tag 0x0112).
 STORED = {
-    1: None, 2: TURN.FLIP_LEFT_RIGHT, 3: TURN.ROTATE_180, 4: TURN.FLIP_TOP_BOTTOM,
-    5: TURN.TRANSPOSE, 6: TURN.ROTATE_90, 7: TURN.TRANSVERSE, 8: TURN.ROTATE_270,
-}  # fmt: skip
+    1: None,
+    2: TURN.FLIP_LEFT_RIGHT,
+    3: TURN.ROTATE_180,
+    4: TURN.FLIP_TOP_BOTTOM,
+    5: TURN.TRANSPOSE,
+    6: TURN.ROTATE_90,
+    7: TURN.TRANSVERSE,
+    8: TURN.ROTATE_270,
+}
 SIZE = (160, 112)
 SHOWN = (16, 28, 64, 70)  # Of the photo as it is shown, in pixels.
 SHOWN_REL = pytest.approx((0.1, 0.25, 0.4, 0.625), abs=1e-6)
@@ -58,9 +64,14 @@ def stored_box(orientation, size=SIZE):
 
 
 FORMATS = {
-    "JPEG": {"quality": 95}, "PNG": {}, "TIFF": {"compression": "tiff_lzw"}, "MPO": {},
-    "WEBP": {"lossless": True}, "AVIF": {"quality": 95}, "HEIF": {"quality": 95},
-}  # fmt: skip
+    "JPEG": {"quality": 95},
+    "PNG": {},
+    "TIFF": {"compression": "tiff_lzw"},
+    "MPO": {},
+    "WEBP": {"lossless": True},
+    "AVIF": {"quality": 95},
+    "HEIF": {"quality": 95},
+}
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
@@ -227,9 +238,18 @@ def test_the_option_of_the_script(tmp_path, run_script):
     save(root / "rex.jpg", 3)
     table(root, "rex.jpg," + ",".join(map(str, stored_box(3))))
     done = run_script(
-        "generate_dataset.py", "--source", "csv", "--root", "in", "--boxes-in", "stored",
-        "--image-size", 32, "--out", "out",
-    )  # fmt: skip
+        "generate_dataset.py",
+        "--source",
+        "csv",
+        "--root",
+        "in",
+        "--boxes-in",
+        "stored",
+        "--image-size",
+        32,
+        "--out",
+        "out",
+    )
     assert done.returncode == 0, done.stderr
     assert tuple(open_dataset(tmp_path / "out").boxes_rel_xyxy[0]) == SHOWN_REL
     with pytest.raises(InputError, match="--boxes-in is for .*not synthetic"):

@@ -70,13 +70,21 @@ def test_contract_and_figures_by_hand(tmp_path):
     evaluation = evaluate(dataset, "test", predictors, progress=False)
     metrics = evaluation.metrics
     assert {k: metrics[k] for k in ("dataset", "split", "target", "n")} == {
-        "dataset": "pets", "split": "test", "target": "head", "n": 10,
-    }  # fmt: skip
+        "dataset": "pets",
+        "split": "test",
+        "target": "head",
+        "n": 10,
+    }
     perfect, halved = metrics["models"]
     contract = {
-        "name": "half", "mean_iou": 0.5, "median_iou": 0.5, "micro_iou": 0.5,
-        "parameters": 7, "macs": 70, "file_bytes": 700,
-    }  # fmt: skip
+        "name": "half",
+        "mean_iou": 0.5,
+        "median_iou": 0.5,
+        "micro_iou": 0.5,
+        "parameters": 7,
+        "macs": 70,
+        "file_bytes": 700,
+    }
     for key, value in contract.items():
         assert halved[key] == (pytest.approx(value, abs=1e-6) if key.endswith("iou") else value)
     assert perfect["ap50_95"] == pytest.approx(1.0) and perfect["latency_ms"] >= 0
@@ -192,8 +200,10 @@ def test_predictors_take_turns_and_quartiles_hold_the_median(tmp_path, monkeypat
     monkeypatch.setattr(costs, "LATENCY_SECONDS", 0)
     assert [len(t) for t in latencies_ms(dataset, np.arange(2, 12), predictors)] == [3, 3]
     assert summarize_latency([1.0, 2.0, 3.0, 4.0, 10.0]) == {
-        "latency_ms": 3.0, "latency_quartiles_ms": [2.0, 4.0], "latency_photos": 5,
-    }  # fmt: skip
+        "latency_ms": 3.0,
+        "latency_quartiles_ms": [2.0, 4.0],
+        "latency_photos": 5,
+    }
 
 
 def test_photos_of_seen_breeds_are_left_out_of_one_row(tmp_path):

@@ -144,9 +144,17 @@ def test_boxes_of_real_photos_are_those_of_python(opened, oxford_root):
 
 @pytest.mark.parametrize(
     ("width", "height", "stored", "size"),
-    [(640, 480, 160, 128), (333, 777, 160, 128), (70, 50, 160, 128), (501, 40, 96, 128),
-     (60, 900, 128, 128), (256, 256, 256, 128), (160, 160, 160, 160), (1, 3, 96, 96)],
-)  # fmt: skip
+    [
+        (640, 480, 160, 128),
+        (333, 777, 160, 128),
+        (70, 50, 160, 128),
+        (501, 40, 96, 128),
+        (60, 900, 128, 128),
+        (256, 256, 256, 128),
+        (160, 160, 160, 160),
+        (1, 3, 96, 96),
+    ],
+)
 def test_the_resize_is_that_of_python(opened, width, height, stored, size):
     photo = np.random.default_rng(width).integers(0, 256, (height, width, 3), dtype=np.uint8)
     file = io.BytesIO()

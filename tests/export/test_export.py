@@ -39,8 +39,11 @@ PROJECT = Path(__file__).resolve().parents[2]
 DATASET = {"source": "oxford-pet", "target": "head", "sha256": {"samples.csv": "0" * 64}}
 SIZE, STORED, CLASSES = 96, 112, ["cat", "dog", "007"]
 PREDICTORS = {
-    "litert": LitertModel, "litert-int8": LitertModel, "onnx": OnnxModel, "saved_model": SavedModel,
-}  # fmt: skip
+    "litert": LitertModel,
+    "litert-int8": LitertModel,
+    "onnx": OnnxModel,
+    "saved_model": SavedModel,
+}
 
 
 def blobs(count, seed, size=SIZE):
@@ -69,9 +72,13 @@ def small_model(folder, bias=0.0, looks=1, **config):
         model = look_twice(model, SIZE)
     path = folder / "tiny.keras"
     description = {
-        "target": "head", "image_size": SIZE, "stored_size": STORED, "classes": CLASSES,
-        "dataset": DATASET, "commit": "c0ffee",
-    }  # fmt: skip
+        "target": "head",
+        "image_size": SIZE,
+        "stored_size": STORED,
+        "classes": CLASSES,
+        "dataset": DATASET,
+        "commit": "c0ffee",
+    }
     save_model_file(model, path, description)
     return open_source_model(path)
 
@@ -273,9 +280,13 @@ def test_a_flipped_weight_is_found(name, exports, tmp_path):
 def rewritten(path, change, graph=b"", **options):
     """A .tflite file of `graph` with metadata that `change` makes of a good file's."""
     metadata = {
-        "name": "x", "image_size": SIZE, "stored_size": STORED, "labels": [],
-        "graph_bytes": len(graph), "graph_sha256": hashlib.sha256(graph).hexdigest(),
-    }  # fmt: skip
+        "name": "x",
+        "image_size": SIZE,
+        "stored_size": STORED,
+        "labels": [],
+        "graph_bytes": len(graph),
+        "graph_sha256": hashlib.sha256(graph).hexdigest(),
+    }
     path.write_bytes(graph)
     with zipfile.ZipFile(path, "a", **options) as archive:
         archive.writestr("localizer.json", change(metadata))

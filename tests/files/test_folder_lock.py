@@ -38,7 +38,7 @@ def hold():
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
-            )  # fmt: skip
+            )
         )
         assert held[-1].stdout.readline() == "held\n"
         return held[-1]

@@ -81,11 +81,26 @@ XML = st.builds(
     st.lists(st.tuples(TEXTS, st.tuples(*[CELLS] * 4)), max_size=3),
 )
 XML_TOKENS = [
-    b'<!DOCTYPE a [<!ENTITY b "c">]>', b"&b;", b"&#0;", b"&lt;", b"<![CDATA[", b"]]>", b"<!--",
-    b'<?xml version="1.0" encoding="utf-16"?>', b'<?xml version="1.0" encoding="x"?>', b"<object>",
-    b"</object>", b"<size/>", b"<annotation>" * 50, b"\xff\xfe", b"\xef\xbb\xbf", b"\0",
-    b'<!DOCTYPE a SYSTEM "file:///etc/passwd">', b"<bndbox/>", b"xmlns='x'",
-]  # fmt: skip
+    b'<!DOCTYPE a [<!ENTITY b "c">]>',
+    b"&b;",
+    b"&#0;",
+    b"&lt;",
+    b"<![CDATA[",
+    b"]]>",
+    b"<!--",
+    b'<?xml version="1.0" encoding="utf-16"?>',
+    b'<?xml version="1.0" encoding="x"?>',
+    b"<object>",
+    b"</object>",
+    b"<size/>",
+    b"<annotation>" * 50,
+    b"\xff\xfe",
+    b"\xef\xbb\xbf",
+    b"\0",
+    b'<!DOCTYPE a SYSTEM "file:///etc/passwd">',
+    b"<bndbox/>",
+    b"xmlns='x'",
+]
 
 SOUND_XML = [
     xml_of("a.jpg", ("64", "48"), [("cat", ("1", "2", "30", "40"))]),
@@ -121,9 +136,14 @@ def test_xml_mutants(root):
 
 
 SCALARS = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(), TEXTS, st.just(10**400),
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    TEXTS,
+    st.just(10**400),
     st.sampled_from([[], {}, [[]], [1, 2, 3], [10, 10, 20, 20], {"id": 1}]),
-)  # fmt: skip
+)
 IDS = st.one_of(st.integers(0, 2), SCALARS)
 
 
@@ -141,23 +161,29 @@ COCO = st.fixed_dictionaries(
     {
         "images": entries(id=IDS, file_name=TEXTS, width=st.just(64), height=st.just(48)),
         "annotations": entries(
-            id=IDS, image_id=IDS, category_id=IDS, iscrowd=st.integers(0, 1),
+            id=IDS,
+            image_id=IDS,
+            category_id=IDS,
+            iscrowd=st.integers(0, 1),
             bbox=st.lists(st.one_of(st.integers(-5, 70), st.floats()), min_size=4, max_size=4),
         ),
         "categories": entries(id=IDS, name=TEXTS, supercategory=TEXTS),
     }
-)  # fmt: skip
+)
 
 
 SOUND_COCO = json.dumps(
     {
-        "images": [{"id": i, "file_name": f"{n}.jpg", "width": 64, "height": 48}
-                   for i, n in enumerate("ab")],
-        "annotations": [{"id": i, "image_id": i, "category_id": 1, "bbox": [1, 2, 30, 40]}
-                        for i in range(2)],
+        "images": [
+            {"id": i, "file_name": f"{n}.jpg", "width": 64, "height": 48}
+            for i, n in enumerate("ab")
+        ],
+        "annotations": [
+            {"id": i, "image_id": i, "category_id": 1, "bbox": [1, 2, 30, 40]} for i in range(2)
+        ],
         "categories": [{"id": 1, "name": "beagle", "supercategory": "dog"}],
     }
-).encode()  # fmt: skip
+).encode()
 JSON_TOKENS = [b"[" * 5000, b"NaN", b"1e999", b"null", b"true", b"{}", b"[]", b'"', b"\\ud800"]
 
 
@@ -199,9 +225,10 @@ def csv_of(names, rows, separator):
 HEADERS = st.one_of(
     st.just(["image", "xmin", "ymin", "xmax", "ymax", "width", "height", "species", "breed"]),
     st.permutations(["image", "xmin", "ymin", "xmax", "ymax"]),
-    st.lists(st.sampled_from(["image", "xmin", "ymin", "xmax", "ymax", "width", "", '"']),
-             max_size=8),
-)  # fmt: skip
+    st.lists(
+        st.sampled_from(["image", "xmin", "ymin", "xmax", "ymax", "width", "", '"']), max_size=8
+    ),
+)
 ROWS = st.lists(
     st.one_of(
         st.tuples(TEXTS, *[NUMBERS] * 4).map(list),

@@ -12,10 +12,15 @@ from tests.fuzzing.damage import damaged, mutants
 from tests.predictors.pretrained.hub_graphs import metadata_buffer, only_metadata
 
 LISTS = (
-    b"cat\ndog\n???\n", b"0 cat\n1 dog\n", b'id,name\n0,cat\n1,"d,og"\n', b'{"names": {"0": "a"}}',
-    b"names:\n  0: a\n  1: b\n", b'["a", "b"]', "cat\ndog".encode("utf-16"),
+    b"cat\ndog\n???\n",
+    b"0 cat\n1 dog\n",
+    b'id,name\n0,cat\n1,"d,og"\n',
+    b'{"names": {"0": "a"}}',
+    b"names:\n  0: a\n  1: b\n",
+    b'["a", "b"]',
+    "cat\ndog".encode("utf-16"),
     b"item { id: 0 name: 'x' }\nitem { id: 1 name: \"y\" keypoints { id: 3 } }\n",
-)  # fmt: skip
+)
 TOKENS = [
     b"{",
     b"}",

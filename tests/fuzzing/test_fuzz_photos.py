@@ -22,14 +22,34 @@ from tests.fuzzing.damage import damaged, mutants, naming
 
 PICTURE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8))
 FORMATS = {
-    "JPEG": {"quality": 50}, "PNG": {}, "GIF": {}, "WEBP": {}, "BMP": {}, "HEIF": {}, "AVIF": {},
-    "TIFF": {}, "JPEG2000": {}, "MPO": {}, "TGA": {}, "PPM": {}, "ICO": {},
+    "JPEG": {"quality": 50},
+    "PNG": {},
+    "GIF": {},
+    "WEBP": {},
+    "BMP": {},
+    "HEIF": {},
+    "AVIF": {},
+    "TIFF": {},
+    "JPEG2000": {},
+    "MPO": {},
+    "TGA": {},
+    "PPM": {},
+    "ICO": {},
     "TIFF deflated": {"format": "TIFF", "compression": "tiff_deflate"},
     "progressive": {"format": "JPEG", "progressive": True},
     "EXIF": {"format": "JPEG", "exif": b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\1\0\6"},
-}  # fmt: skip
-TOKENS = [b"\xff\xd8", b"\xff\xd9", b"\xff\xc4", b"\xff\xc0", b"\xff\xff\xff\xff", b"\0\0\0\0",
-          b"IDAT", b"%!PS-Adobe", b"\x7f\xff\xff\xff"]  # fmt: skip
+}
+TOKENS = [
+    b"\xff\xd8",
+    b"\xff\xd9",
+    b"\xff\xc4",
+    b"\xff\xc0",
+    b"\xff\xff\xff\xff",
+    b"\0\0\0\0",
+    b"IDAT",
+    b"%!PS-Adobe",
+    b"\x7f\xff\xff\xff",
+]
 
 
 def encoded(name):
@@ -137,8 +157,10 @@ def test_kinds_of_damage_to_real_files(tmp_path):
     settings = GenerationSettings("csv", "object", tmp_path, image_size=32)
     dataset = generate_dataset(
         lambda root: csv_table.read(root, box_format="relative"),
-        settings, tmp_path / "data", progress=False,
-    )  # fmt: skip
+        settings,
+        tmp_path / "data",
+        progress=False,
+    )
     assert set(dataset.samples["image"]) == decoded
     skipped = (tmp_path / "data" / "skipped.csv").read_text()
     assert dataset.description["counts"]["skipped"] == kinds - len(decoded)

@@ -55,8 +55,9 @@ def below(paths, root):
 
 def test_every_walk_leaves_out_what_the_project_wrote(root, capsys, monkeypatch):
     assert sorted(p.name for p in (root / "found").iterdir()) == [
-        "rex.jpg.box.jpg", "rex.jpg.crop.jpg",
-    ]  # fmt: skip
+        "rex.jpg.box.jpg",
+        "rex.jpg.crop.jpg",
+    ]
     assert [one.image for one in folder.read(root)] == PHOTOS
     # Three scenes and a contact sheet, curves, a picture and a crop.
     assert "7 pictures are left out that this project wrote itself" in capsys.readouterr().err

@@ -21,11 +21,23 @@ PICTURE = QUARTERS.repeat(16, axis=0).repeat(24, axis=1)
 @pytest.mark.parametrize(
     ("file_format", "mode"),
     [
-        ("JPEG", "RGB"), ("JPEG", "CMYK"), ("PNG", "RGB"), ("PNG", "RGBA"), ("PNG", "P"),
-        ("GIF", "P"), ("WEBP", "RGB"), ("BMP", "RGB"), ("TIFF", "RGB"), ("TIFF", "CMYK"),
-        ("HEIF", "RGB"), ("HEIF", "RGBA"), ("AVIF", "RGB"), ("MPO", "RGB"), ("JPEG2000", "RGB"),
+        ("JPEG", "RGB"),
+        ("JPEG", "CMYK"),
+        ("PNG", "RGB"),
+        ("PNG", "RGBA"),
+        ("PNG", "P"),
+        ("GIF", "P"),
+        ("WEBP", "RGB"),
+        ("BMP", "RGB"),
+        ("TIFF", "RGB"),
+        ("TIFF", "CMYK"),
+        ("HEIF", "RGB"),
+        ("HEIF", "RGBA"),
+        ("AVIF", "RGB"),
+        ("MPO", "RGB"),
+        ("JPEG2000", "RGB"),
     ],
-)  # fmt: skip
+)
 def test_every_format_under_any_name(tmp_path, file_format, mode):
     Image.fromarray(PICTURE).convert(mode).save(tmp_path / "photo.jpg", format=file_format)
     photo = read_photo(tmp_path / "photo.jpg")

@@ -53,8 +53,12 @@ class BrightPart:
             ys, xs = np.nonzero(photo[..., 0] > 127)
             height, width = photo.shape[:2]
             if len(ys):
-                box[:] = [xs.min() / width, ys.min() / height,
-                          (xs.max() + 1) / width, (ys.max() + 1) / height]  # fmt: skip
+                box[:] = [
+                    xs.min() / width,
+                    ys.min() / height,
+                    (xs.max() + 1) / width,
+                    (ys.max() + 1) / height,
+                ]
         found = np.isfinite(boxes[:, 0])
         scores = np.where(found, np.float32(0.5), np.float32("nan"))
         return Predictions(boxes, scores, ["part" if f else "" for f in found])
@@ -104,8 +108,14 @@ def test_one_photo_in_every_form(tmp_path):
     bright, pixels = Localizer(BrightPart()), scene(50)
     expected = pytest.approx((50, 20, 80, 60), abs=1e-4)
     Image.fromarray(pixels).save(tmp_path / "a.png")
-    forms = [tmp_path / "a.png", str(tmp_path / "a.png"), Image.fromarray(pixels), pixels,
-             pixels[..., 0], np.uint16(pixels) * 257]  # fmt: skip
+    forms = [
+        tmp_path / "a.png",
+        str(tmp_path / "a.png"),
+        Image.fromarray(pixels),
+        pixels,
+        pixels[..., 0],
+        np.uint16(pixels) * 257,
+    ]
     for form in forms:
         assert bright.localize(form).box == expected
     # A phone's photo, held upright: the box is in the frame that a viewer shows.
@@ -136,8 +146,15 @@ def test_bytes_and_file_objects_are_read_as_the_file_is(tmp_path):
     within = io.BytesIO(b"head of a message" + content)
     within.seek(len(b"head of a message"))
     with open(tmp_path / "a.png", "rb") as file:
-        forms = [content, bytearray(content), memoryview(content), io.BytesIO(content), written,
-                 within, file]  # fmt: skip
+        forms = [
+            content,
+            bytearray(content),
+            memoryview(content),
+            io.BytesIO(content),
+            written,
+            within,
+            file,
+        ]
         found = bright.localize_batch(forms)
     assert found == [expected] * len(forms)
     assert bright.localize(written) == bright.localize(written) == expected
@@ -284,8 +301,11 @@ def test_a_broken_photo_ends_localize_many_and_is_reported_by_stream(tmp_path):
     [batch] = Localizer(BrightPart()).stream(photos)
     assert [item.error is None for item in batch] == [True, False, True, False]
     assert [item.localization and round(item.localization.xmin) for item in batch] == [
-        1, None, 3, None,
-    ]  # fmt: skip
+        1,
+        None,
+        3,
+        None,
+    ]
     assert batch[1].photo == tmp_path / "broken.jpg" and batch[1].pixels is None
     np.testing.assert_array_equal(batch[2].pixels, scene(3))
     [only_broken] = Localizer(BrightPart()).stream(photos[1:2])

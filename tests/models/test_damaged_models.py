@@ -77,12 +77,23 @@ def test_models_of_all_heads_are_loaded(tmp_path, head):
 @pytest.mark.parametrize(
     ("fact", "value"),
     [
-        ("stored_size", "96"), ("stored_size", None), ("stored_size", 0), ("stored_size", -5),
-        ("stored_size", 60_000), ("stored_size", 96.5), ("stored_size", True),
-        ("image_size", 200), ("image_size", 40_000), ("target", None), ("target", ["<b>"]),
-        ("classes", 7), ("classes", [1, 2]), ("classes", ["a"]), ("classes", None),
+        ("stored_size", "96"),
+        ("stored_size", None),
+        ("stored_size", 0),
+        ("stored_size", -5),
+        ("stored_size", 60_000),
+        ("stored_size", 96.5),
+        ("stored_size", True),
+        ("image_size", 200),
+        ("image_size", 40_000),
+        ("target", None),
+        ("target", ["<b>"]),
+        ("classes", 7),
+        ("classes", [1, 2]),
+        ("classes", ["a"]),
+        ("classes", None),
     ],
-)  # fmt: skip
+)
 def test_a_description_that_cannot_be_is_refused(sound, tmp_path, fact, value):
     path = changed(sound, tmp_path / "m.keras", "localizer.json", lambda d: d | {fact: value})
     with pytest.raises(InputError, match=r"m\.keras: .*localizer\.json"):

@@ -22,8 +22,14 @@ class BrightPixels:
         boxes = []
         for photo in photos:
             ys, xs = np.nonzero(photo[..., 0])
-            boxes.append([xs.min() / WIDTH, ys.min() / HEIGHT, (xs.max() + 1) / WIDTH,
-                          (ys.max() + 1) / HEIGHT])  # fmt: skip
+            boxes.append(
+                [
+                    xs.min() / WIDTH,
+                    ys.min() / HEIGHT,
+                    (xs.max() + 1) / WIDTH,
+                    (ys.max() + 1) / HEIGHT,
+                ]
+            )
         n = len(photos)
         return Predictions(np.array(boxes, np.float32), np.full(n, 0.8, np.float32), ["x"] * n)
 
@@ -46,11 +52,13 @@ def test_a_predictor_that_treats_both_sides_alike_is_left_as_it_is():
 def test_a_contradiction_is_averaged_and_lowers_the_score():
     """Always the left half: mirrored, the right half. Their mean is centred, their IoU 0."""
     left = SimpleNamespace(
-        name="left", trained_on=None, cost=Cost(),
+        name="left",
+        trained_on=None,
+        cost=Cost(),
         predict=lambda photos: Predictions(
             np.array([[0, 0, 0.5, 1]], np.float32), np.array([0.9], np.float32), [""]
         ),
-    )  # fmt: skip
+    )
     answer = FlipAverage(left).predict([photo_with(2, 12)])
     np.testing.assert_allclose(answer.boxes_rel_xyxy, [[0.25, 0, 0.75, 1]])
     assert answer.scores[0] == 0

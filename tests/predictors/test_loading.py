@@ -49,7 +49,10 @@ def test_a_tflite_file_that_is_not_ours_is_a_detector(tmp_path):
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        ("photo.jpg", "not a model. Give a run folder.*hub:NAME.*detector:FILE.tflite"),
+        (
+            "photo.jpg",
+            "not a model. Give the name of a shipped one, a run.*hub:NAME.*detector:FILE.tflite",
+        ),
         ("no_such_run", "not a model"),
         ("detector:none.tflite", "none.tflite: no such file"),
         ("none.keras", "none.keras: no such model file"),

@@ -14,10 +14,16 @@ from localizer.training.losses import build_losses
 from localizer.training.optimization import build_optimizer
 
 OTHER = {
-    "look_size": 96, "feature_stride": 16, "head_width": 8, "distribution_loss_weight": 3.0,
-    "coordinates": "sqrt_size", "coordinate_unit": "image", "class_loss": "binary_crossentropy",
-    "class_loss_weight": 2.0, "weight_decay": 0.5,
-}  # fmt: skip
+    "look_size": 96,
+    "feature_stride": 16,
+    "head_width": 8,
+    "distribution_loss_weight": 3.0,
+    "coordinates": "sqrt_size",
+    "coordinate_unit": "image",
+    "class_loss": "binary_crossentropy",
+    "class_loss_weight": 2.0,
+    "weight_decay": 0.5,
+}
 
 
 def described(config):

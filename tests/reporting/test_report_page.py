@@ -123,9 +123,13 @@ def test_orders_agree_with_the_predictions(page, report):
     ours, other = iou["ours"], iou[next(name for name in iou if name.startswith("</script>"))]
     best_other = iou.drop(columns="ours").max(axis=1)
     expected = {
-        "worst": ours, "best": -ours, "behind": ours - other, "ahead": other - ours,
-        "apart": -(ours - other).abs(), "others": ours - best_other,
-    }  # fmt: skip
+        "worst": ours,
+        "best": -ours,
+        "behind": ours - other,
+        "ahead": other - ours,
+        "apart": -(ours - other).abs(),
+        "others": ours - best_other,
+    }
     for order, key in expected.items():
         choose(page, order=order)
         found = key[shown(page)].to_numpy()

@@ -68,10 +68,14 @@ def test_files_hold_what_was_measured(tmp_path):
     assert files == ["metrics.json", "predictions.csv", "report.html"]
     text = " ".join(Page(html).text.split())
     for expected in (
-        "Head localization on pets", "20 photos of the test split", "the command --x", "0.500",
-        "ours beats baseline:center by", "of 20 photos",
+        "Head localization on pets",
+        "20 photos of the test split",
+        "the command --x",
+        "0.500",
+        "ours beats baseline:center by",
+        "of 20 photos",
         "No confidence scores from baseline:center",
-    ):  # fmt: skip
+    ):
         assert expected in text
 
 

@@ -96,9 +96,13 @@ def test_threads_share_a_model_on_jax(tmp_path):
         "    print(len(set(pool.map(shared.localize, [photo] * 80))))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, timeout=120,
+        [sys.executable, "-c", script],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=120,
         env=os.environ | {"KERAS_BACKEND": "jax"},
-    )  # fmt: skip
+    )
     assert done.stdout == "1\n", done.stderr[-500:]
 
 
@@ -319,9 +323,13 @@ def test_a_spawned_process_answers(photos, tmp_path):
         "        print(pool.apply(shared.localize, (photo,)) == shared.localize(photo))\n"
     )
     done = subprocess.run(
-        [sys.executable, script], cwd=REPOSITORY, capture_output=True, text=True, timeout=120,
+        [sys.executable, script],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=120,
         env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
-    )  # fmt: skip
+    )
     assert done.stdout == "True\n", done.stderr
 
 

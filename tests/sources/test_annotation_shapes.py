@@ -252,9 +252,10 @@ def test_a_relative_box_among_pixels_is_left_out(root, source):
     Image.fromarray(noise).resize(SIZE).save(root / "kit.jpg")
     sound, small = (50, 40, 250, 200), (0.1, 0.1, 0.5, 0.5)
     write(
-        root, [image(), image(2, "kit.jpg")],
+        root,
+        [image(), image(2, "kit.jpg")],
         [annotation(), annotation(2, 2, (0.1, 0.1, 0.4, 0.4))],
-    )  # fmt: skip
+    )
     for name, box in (("rex", sound), ("kit", small)):
         xml = voc_xml(f"{name}.jpg", SIZE, [("cat", box)])
         (root / f"{name}.xml").write_text(xml)

@@ -101,8 +101,9 @@ def coco_file(folder, annotation=None, category="cat", file_name="q.png"):
     one = {"image_id": 1, "category_id": 1, "bbox": [0, 0, 4, 4]} | (annotation or {})
     content = {
         "images": [{"id": 1, "file_name": file_name, "width": 8, "height": 8}],
-        "annotations": [one], "categories": [{"id": 1, "name": category}],
-    }  # fmt: skip
+        "annotations": [one],
+        "categories": [{"id": 1, "name": category}],
+    }
     (folder / "annotations.json").write_text(json.dumps(content))
 
 
@@ -170,8 +171,11 @@ for _ in scenes:
 def test_drawing_workers_end_with_a_parent_that_is_killed(tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-c", DRAWING, str(tmp_path)],
-        cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     try:
         assert process.stdout.readline() == b"2\n"
         process.kill()

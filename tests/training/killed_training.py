@@ -16,10 +16,20 @@ from localizer.recipe.config import TrainingConfig
 # A learning rate that makes the validation IoU go up and down, so that early stopping has
 # something to count and the best model is not the last.
 CONFIG = TrainingConfig(
-    image_size=96, weights="none", epochs=12, batch_size=16, head="recipe", learning_rate=0.05,
-    ema_momentum=0.5, bn_momentum=0.5, early_stopping=2, class_output="species",
-    schedule="constant", warmup_epochs=0.5, workers=1,
-)  # fmt: skip
+    image_size=96,
+    weights="none",
+    epochs=12,
+    batch_size=16,
+    head="recipe",
+    learning_rate=0.05,
+    ema_momentum=0.5,
+    bn_momentum=0.5,
+    early_stopping=2,
+    class_output="species",
+    schedule="constant",
+    warmup_epochs=0.5,
+    workers=1,
+)
 
 
 def kill_at(run, number, delay):

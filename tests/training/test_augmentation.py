@@ -15,9 +15,21 @@ from localizer.training.augmentation import augment, map_box
 from localizer.training.close_ups import close_up
 
 OFF = AugmentationConfig(
-    flip=0.0, zoom_in=1.0, zoom_out=1.0, translation=0.0, aspect=1.0, rotation=0.0, min_visible=1.0,
-    brightness=0.0, contrast=1.0, saturation=1.0, hue=0.0, grey=0.0, blur=0.0, erasing=0.0,
-)  # fmt: skip
+    flip=0.0,
+    zoom_in=1.0,
+    zoom_out=1.0,
+    translation=0.0,
+    aspect=1.0,
+    rotation=0.0,
+    min_visible=1.0,
+    brightness=0.0,
+    contrast=1.0,
+    saturation=1.0,
+    hue=0.0,
+    grey=0.0,
+    blur=0.0,
+    erasing=0.0,
+)
 GEOMETRY = {
     "flip": {"flip": 1.0},
     "zoom": {"zoom_in": 1.6, "zoom_out": 1.4},
@@ -31,7 +43,7 @@ GEOMETRY = {
         "translation": 0.2,
         "aspect": 1.3,
         "rotation": 20.0,
-    },  # fmt: skip
+    },
 }
 COLOUR = {
     "brightness": {"brightness": 0.3},

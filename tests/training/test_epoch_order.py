@@ -67,9 +67,12 @@ def runs(synthetic_dataset, tmp_path_factory):
         folder = tmp_path_factory.mktemp(backend)
         done = subprocess.run(
             [sys.executable, "-c", TWO_EPOCHS, str(synthetic_dataset.path), str(folder)],
-            env={**os.environ, "KERAS_BACKEND": backend}, cwd=REPOSITORY,
-            capture_output=True, text=True, timeout=900,
-        )  # fmt: skip
+            env={**os.environ, "KERAS_BACKEND": backend},
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            timeout=900,
+        )
         assert done.returncode == 0, done.stderr[-2000:]
         histories = {
             run.name: pd.read_csv(run / "history.csv").drop(columns="seconds").to_numpy()

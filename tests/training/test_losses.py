@@ -170,9 +170,13 @@ def test_constant_with_warm_up():
 
 def test_weight_decay_spares_biases_and_batch_norm():
     config = replace(
-        TrainingConfig(), optimizer="adamw", weight_decay=0.5, schedule="constant",
-        warmup_epochs=0.0, learning_rate=0.1,
-    )  # fmt: skip
+        TrainingConfig(),
+        optimizer="adamw",
+        weight_decay=0.5,
+        schedule="constant",
+        warmup_epochs=0.0,
+        learning_rate=0.1,
+    )
     inputs = keras.Input((3,))
     normal = keras.layers.BatchNormalization()(keras.layers.Dense(2)(inputs))
     model = keras.Model(inputs, normal)

@@ -25,9 +25,17 @@ from localizer.training.training import train
 
 # A learning rate of nothing: the first epoch stays the best.
 CONFIG = TrainingConfig(
-    image_size=96, weights="none", head="recipe", epochs=3, batch_size=8, learning_rate=1e-30,
-    schedule="constant", bn_momentum=0.0, ema_momentum=0.0, workers=1,
-)  # fmt: skip
+    image_size=96,
+    weights="none",
+    head="recipe",
+    epochs=3,
+    batch_size=8,
+    learning_rate=1e-30,
+    schedule="constant",
+    bn_momentum=0.0,
+    ema_momentum=0.0,
+    workers=1,
+)
 REMEDY = "start anew with --overwrite"
 
 
@@ -38,9 +46,14 @@ class StoppedError(Exception):
 def draw(out, count, seed):
     read, _ = open_source("synthetic", None, "head", count=count, seed=seed, workers=1)
     settings = GenerationSettings(
-        "synthetic", "head", root=None, seed=seed, fractions=(0.5, 0.5, 0.0), image_size=96,
+        "synthetic",
+        "head",
+        root=None,
+        seed=seed,
+        fractions=(0.5, 0.5, 0.0),
+        image_size=96,
         find_duplicates=False,
-    )  # fmt: skip
+    )
     return generate_dataset(read, settings, out, progress=False)
 
 
@@ -212,9 +225,14 @@ def test_a_kill_between_the_model_and_the_state(call, epochs, scenes, tmp_path, 
 
 
 ROW = {
-    "epoch": 1, "loss": 1.0, "val_loss": 1.0, "iou": 0.5, "val_iou": 0.5, "learning_rate": 0.1,
+    "epoch": 1,
+    "loss": 1.0,
+    "val_loss": 1.0,
+    "iou": 0.5,
+    "val_iou": 0.5,
+    "learning_rate": 0.1,
     "seconds": 1.0,
-}  # fmt: skip
+}
 HISTORIES = {
     "no JSON": "[",
     "a number": "7",

@@ -32,9 +32,18 @@ from localizer.training.training import train
 
 PROJECT = Path(__file__).resolve().parents[2]
 SMALL = TrainingConfig(
-    image_size=96, looks=2, look_size=96, weights="none", epochs=3, batch_size=32,
-    optimizer="adamw", weight_decay=0.01, ema_momentum=0.9, class_output="species", clip_norm=10.0,
-)  # fmt: skip
+    image_size=96,
+    looks=2,
+    look_size=96,
+    weights="none",
+    epochs=3,
+    batch_size=32,
+    optimizer="adamw",
+    weight_decay=0.01,
+    ema_momentum=0.9,
+    class_output="species",
+    clip_norm=10.0,
+)
 
 
 def weights_of(run):
@@ -54,9 +63,15 @@ def whole_run(synthetic_dataset, tmp_path_factory):
 
 def test_a_run_folder_explains_itself(whole_run, synthetic_dataset):
     assert {p.name for p in whole_run.iterdir()} >= {
-        "config.yaml", "environment.json", "history.csv", "best.keras", "metrics.json",
-        "curves.png", "tensorboard", "resume.npz",
-    }  # fmt: skip
+        "config.yaml",
+        "environment.json",
+        "history.csv",
+        "best.keras",
+        "metrics.json",
+        "curves.png",
+        "tensorboard",
+        "resume.npz",
+    }
     environment = json.loads((whole_run / "environment.json").read_text())
     assert environment["dataset"]["sha256"] == synthetic_dataset.description["sha256"]
     _, description = load_model_file(whole_run / "best.keras")
@@ -119,9 +134,13 @@ train(open_dataset(sys.argv[1]), SMALL, sys.argv[2], progress=False)
 def run_python(code, *arguments, **environment):
     command = [sys.executable, "-c", code, *map(str, arguments)]
     return subprocess.run(
-        command, env={**os.environ, **environment}, cwd=PROJECT, capture_output=True, text=True,
+        command,
+        env={**os.environ, **environment},
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
         timeout=900,
-    )  # fmt: skip
+    )
 
 
 def test_a_killed_run_goes_on_bit_for_bit(whole_run, synthetic_dataset, tmp_path):
@@ -156,9 +175,15 @@ def test_resuming_for_more_epochs_says_what_trains_longer(whole_run, synthetic_d
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("config.yaml", b""), ("config.yaml", b"- 1"), ("config.yaml", b"a: [\xff"),
-     ("environment.json", b"{"), ("environment.json", b"{}"), ("resume.npz", b"")],
-)  # fmt: skip
+    [
+        ("config.yaml", b""),
+        ("config.yaml", b"- 1"),
+        ("config.yaml", b"a: [\xff"),
+        ("environment.json", b"{"),
+        ("environment.json", b"{}"),
+        ("resume.npz", b""),
+    ],
+)
 def test_a_damaged_run_is_not_resumed(name, content, whole_run, synthetic_dataset, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(whole_run, run)
@@ -201,9 +226,16 @@ def test_a_finished_run_is_not_trained_again(whole_run, synthetic_dataset):
 def test_early_stopping(synthetic_dataset, tmp_path):
     # A learning rate this small cannot improve anything, so the first epoch stays the best.
     config = replace(
-        SMALL, epochs=20, early_stopping=2, learning_rate=1e-30, schedule="constant",
-        ema_momentum=0.0, class_output="none", bn_momentum=0.5, head="recipe",
-    )  # fmt: skip
+        SMALL,
+        epochs=20,
+        early_stopping=2,
+        learning_rate=1e-30,
+        schedule="constant",
+        ema_momentum=0.0,
+        class_output="none",
+        bn_momentum=0.5,
+        head="recipe",
+    )
     metrics = train(synthetic_dataset, config, tmp_path / "run", progress=False)
     history = history_of(tmp_path / "run")
     best = history["val_iou"].idxmax()
@@ -322,8 +354,9 @@ def test_unlabelled_photos_are_trained_on_with_their_own_boxes(with_unlabelled):
     batches = Batches(with_unlabelled, rows, config, training=True, unlabelled=added)
     expected = {
         dataset.images[row].tobytes(): dataset.boxes_rel_xyxy[row].tobytes()
-        for dataset, chosen in ((with_unlabelled, rows), (added, range(40))) for row in chosen
-    }  # fmt: skip
+        for dataset, chosen in ((with_unlabelled, rows), (added, range(40)))
+        for row in chosen
+    }
     batches.start_epoch(0)
     seen = {
         image.tobytes(): box.tobytes()

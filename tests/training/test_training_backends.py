@@ -30,9 +30,13 @@ def test_tensorflow_and_jax_train_alike(synthetic_dataset, tmp_path):
         run = tmp_path / backend
         command = [sys.executable, "-c", FEW_STEPS, str(synthetic_dataset.path), str(run)]
         done = subprocess.run(
-            command, env={**os.environ, "KERAS_BACKEND": backend}, cwd=REPOSITORY,
-            capture_output=True, text=True, timeout=900,
-        )  # fmt: skip
+            command,
+            env={**os.environ, "KERAS_BACKEND": backend},
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            timeout=900,
+        )
         assert done.returncode == 0, done.stderr[-2000:]
         assert done.stdout.split() == [backend]
         histories[backend] = pd.read_csv(run / "history.csv")

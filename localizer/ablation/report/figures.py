@@ -38,9 +38,14 @@ def effect_plot(rows, metric):
             axes.plot(difference.mean, place, "o", color=colour, mfc=fill, ms=6.5, mew=1.4)
             # Above its line: beside the axes, long names would leave a phone no room for them.
             axes.annotate(
-                plain_text(row["name"], _LONGEST_NAME), (0, place), (2, 12), fontsize=9,
-                va="center", xycoords=axes.get_yaxis_transform(), textcoords="offset points",
-            )  # fmt: skip
+                plain_text(row["name"], _LONGEST_NAME),
+                (0, place),
+                (2, 12),
+                fontsize=9,
+                va="center",
+                xycoords=axes.get_yaxis_transform(),
+                textcoords="offset points",
+            )
         axes.set_yticks([])
         axes.set_ylim(len(compared) - 0.6, -0.75)
         axes.set_xlabel(f"difference in {metric}")

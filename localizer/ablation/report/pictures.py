@@ -36,13 +36,16 @@ def compare_pictures(rows, names, dataset):
             {
                 "name": image,
                 "pair": [
-                    {"row": name, "iou": iou.at[image, number],
-                     **_draw(dataset, places[image], image, runs[number])}
+                    {
+                        "row": name,
+                        "iou": iou.at[image, number],
+                        **_draw(dataset, places[image], image, runs[number]),
+                    }
                     for number, name in enumerate(names)
                 ],
             }
             for image in images
-        ]  # fmt: skip
+        ]
         groups.append((title, shown))
     return groups
 

@@ -30,11 +30,18 @@ def write_result_files(plan, rows, failures, out, made):
     _write_csv(out / "results.csv", runs, ["row", "seed"])
     _write_csv(out / "rows.csv", [{**r, "changes": json.dumps(r["changes"])} for r in table], [])
     described = {
-        "plan": {"path": str(plan.path), "text": plan.text}, "data": str(plan.data),
-        "split": plan.split, "metric": plan.metric, "baseline": plan.baseline,
-        "seeds": list(plan.seeds), "minutes": plan.minutes,
-        "rows": table, "runs": runs, "failures": failures, "made": made,
-    }  # fmt: skip
+        "plan": {"path": str(plan.path), "text": plan.text},
+        "data": str(plan.data),
+        "split": plan.split,
+        "metric": plan.metric,
+        "baseline": plan.baseline,
+        "seeds": list(plan.seeds),
+        "minutes": plan.minutes,
+        "rows": table,
+        "runs": runs,
+        "failures": failures,
+        "made": made,
+    }
     text = json.dumps(_without_nan(described), indent=2, allow_nan=False, ensure_ascii=False)
     write_text(out / "results.json", text + "\n")
 

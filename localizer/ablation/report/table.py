@@ -41,14 +41,16 @@ def describe_rows(plan, results):
         runs = sorted((r for r in results if r.row == row.name), key=lambda run: run.seed)
         rows.append(
             {
-                "name": row.name, "changes": dict(row.changes), "reference": reference,
+                "name": row.name,
+                "changes": dict(row.changes),
+                "reference": reference,
                 "runs": runs,
                 "estimate": estimate_mean(tables[row.name], least=0.0),
                 "difference": _difference(tables, row.name, reference),
                 "since_start": _difference(tables, row.name, start),
                 **_costs(runs),
             }
-        )  # fmt: skip
+        )
     p_values = [row["difference"].p_value if row["difference"] else math.nan for row in rows]
     comparisons = int(np.isfinite(p_values).sum())
     for row, p_corrected in zip(rows, holm(p_values)):

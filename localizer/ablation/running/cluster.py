@@ -29,6 +29,8 @@ from localizer.ablation.running.runs import training_commands
 from localizer.errors import InputError
 from localizer.files.checksums import sha256_of
 
+# What starts a run on a node.
+_PROGRAM = PROJECT / "localizer" / "__main__.py"
 # How often Ray starts a task anew whose node was lost.
 _RETRIES = 5
 _SECONDS_BETWEEN_LOOKS = 0.5
@@ -74,9 +76,9 @@ def run_on_cluster(runs, cluster):
         return
     with _connected(cluster.address) as ray:
         _check_nodes(ray, _able_nodes(ray, cluster), _needed_files(runs))
-        train = ray.remote(
-            num_cpus=cluster.cpus, num_gpus=cluster.gpus, max_retries=_RETRIES
-        )(_by_value(str(PROJECT)))  # fmt: skip
+        train = ray.remote(num_cpus=cluster.cpus, num_gpus=cluster.gpus, max_retries=_RETRIES)(
+            _by_value(str(PROJECT))
+        )
         pending = {train.remote(_job(run, cluster)): run for run in runs}
         try:
             while pending:
@@ -132,8 +134,9 @@ def _able_nodes(ray, cluster):
     if not able:
         offers = "; ".join(
             f"{node['NodeManagerHostname']}: {node['Resources'].get('CPU', 0):g} CPUs, "
-            f"{node['Resources'].get('GPU', 0):g} GPUs" for node in nodes
-        )  # fmt: skip
+            f"{node['Resources'].get('GPU', 0):g} GPUs"
+            for node in nodes
+        )
         raise InputError(
             f"--ray {cluster.address}: no node has {cluster.cpus:g} CPUs and {cluster.gpus:g} "
             f"GPUs for one run ({offers}); see --cpus-per-run and --gpus-per-run"
@@ -146,7 +149,7 @@ def _needed_files(runs):
     data = runs[0].data.resolve()
     weights = {Path(run.config.weights).resolve() for run in runs if run.config.weights}
     compared = [data / "dataset.json", *sorted(path for path in weights if path.is_file())]
-    present = [data / "images.npy", data / "samples.csv", PROJECT / "train_model.py", Path.cwd()]
+    present = [data / "images.npy", data / "samples.csv", _PROGRAM, Path.cwd()]
     return dict.fromkeys(map(str, present)) | {str(path): sha256_of(path) for path in compared}
 
 
@@ -158,9 +161,12 @@ def _check_nodes(ray, nodes, needed):
 
         missing = [path for path in needed if not Path(path).exists()]
         others = [
-            path for path, checksum in needed.items() if checksum and path not in missing
+            path
+            for path, checksum in needed.items()
+            if checksum
+            and path not in missing
             and hashlib.sha256(Path(path).read_bytes()).hexdigest() != checksum
-        ]  # fmt: skip
+        ]
         return missing, others
 
     strategy = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy

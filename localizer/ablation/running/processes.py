@@ -76,9 +76,12 @@ class CommandSequence:
     def _start(self, command):
         with open(self._log, "ab") as log:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
                 **self._options,
-            )  # fmt: skip
+            )
 
 
 def _die_with_parent():

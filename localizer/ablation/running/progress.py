@@ -20,9 +20,13 @@ class Progress:
         self._count = len(runs)
         # A mean over the whole time: rows differ in what an epoch costs.
         self._bar = tqdm(
-            total=sum(run.config.epochs for run in runs), initial=sum(self._seen.values()),
-            desc="Training", unit="epoch", smoothing=0, disable=not sys.stderr.isatty(),
-        )  # fmt: skip
+            total=sum(run.config.epochs for run in runs),
+            initial=sum(self._seen.values()),
+            desc="Training",
+            unit="epoch",
+            smoothing=0,
+            disable=not sys.stderr.isatty(),
+        )
 
     def __enter__(self):
         return self

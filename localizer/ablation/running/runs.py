@@ -19,7 +19,6 @@ from pathlib import Path
 import yaml
 
 from localizer.ablation.plan_rows import same_training
-from localizer.ablation.running.processes import PROJECT
 from localizer.ablation.running.timing import Timings, data_key
 from localizer.errors import InputError
 from localizer.files.atomic_files import write_text
@@ -138,7 +137,7 @@ def training_commands(data, folder, recipe, split):
     Returns:
         List of lists of words.
     """
-    train = [sys.executable, PROJECT / "train_model.py", "--data", data, "--run", folder]
+    train = [sys.executable, "-m", "localizer", "train", "--data", data, "--run", folder]
     commands = [[*train, "--recipe", recipe, "--resume"]]
     if split != "validation":
         module = [sys.executable, "-m", "localizer.commands.score_split"]

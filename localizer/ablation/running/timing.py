@@ -18,10 +18,23 @@ from localizer.runtimes.keras_settings import backend_name
 
 # Settings that do not change how long a step takes, or hardly.
 _FREE = (
-    "epochs", "seed", "weights", "coordinates", "coordinate_unit", "box_loss", "class_loss",
-    "class_loss_weight", "distribution_loss_weight", "learning_rate", "schedule", "warmup_epochs",
-    "weight_decay", "bn_momentum", "early_stopping", "augmentation",
-)  # fmt: skip
+    "epochs",
+    "seed",
+    "weights",
+    "coordinates",
+    "coordinate_unit",
+    "box_loss",
+    "class_loss",
+    "class_loss_weight",
+    "distribution_loss_weight",
+    "learning_rate",
+    "schedule",
+    "warmup_epochs",
+    "weight_decay",
+    "bn_momentum",
+    "early_stopping",
+    "augmentation",
+)
 
 
 def data_key(dataset, config):

@@ -14,17 +14,36 @@ from localizer.errors import InputError
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 _ALIASES = {
     "image": (
-        "filename", "file", "path", "filepath", "imagepath", "imagename", "imagefile",
-        "imagefilename", "imageid", "img", "imgpath", "imgname", "imgid", "photo",
+        "filename",
+        "file",
+        "path",
+        "filepath",
+        "imagepath",
+        "imagename",
+        "imagefile",
+        "imagefilename",
+        "imageid",
+        "img",
+        "imgpath",
+        "imgname",
+        "imgid",
+        "photo",
     ),
     "split": ("set", "subset", "partition"),
     "width": ("imagewidth", "imgwidth", "imagew", "imgw"),
     "height": ("imageheight", "imgheight", "imageh", "imgh"),
     "breed": (
-        "class", "label", "labelname", "classname", "category", "categoryname", "name", "classid",
+        "class",
+        "label",
+        "labelname",
+        "classname",
+        "category",
+        "categoryname",
+        "name",
+        "classid",
     ),
     "species": ("supercategory",),
-}  # fmt: skip
+}
 # Left, top, right, bottom.
 _CORNER_STYLES = (
     CORNERS,

@@ -88,11 +88,22 @@ def sample_coat(breed, rng):
     iris = breed.irises[rng.integers(len(breed.irises))]
     nose = (190, 120, 116) if breed.species == "cat" and breed.muzzle == "light" else (30, 26, 26)
     return {
-        "coat": coat, "far": coat * 0.68, "marks": marks, "ear": ends, "tail": ends, "paw": ends,
-        "inner_ear": 0.5 * coat + 0.5 * np.array([200, 140, 130]), "muzzle": muzzle, "iris": iris,
-        "rim": np.minimum(coat, 60), "pupil": (12, 10, 12), "glint": (245, 245, 245),
-        "nose": nose, "mouth": (60, 36, 36), "tongue": (214, 110, 120),
-    }  # fmt: skip
+        "coat": coat,
+        "far": coat * 0.68,
+        "marks": marks,
+        "ear": ends,
+        "tail": ends,
+        "paw": ends,
+        "inner_ear": 0.5 * coat + 0.5 * np.array([200, 140, 130]),
+        "muzzle": muzzle,
+        "iris": iris,
+        "rim": np.minimum(coat, 60),
+        "pupil": (12, 10, 12),
+        "glint": (245, 245, 245),
+        "nose": nose,
+        "mouth": (60, 36, 36),
+        "tongue": (214, 110, 120),
+    }
 
 
 def paint_layer(picture, outline, face, coat, pattern, unit, light, rng):

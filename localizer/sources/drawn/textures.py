@@ -12,9 +12,20 @@ import skimage.data
 # These photos are inside scikit-image's wheel, so they need no network. No animal is in them:
 # skimage.data.chelsea, a cat, would be a second object.
 PHOTOS = (
-    "astronaut", "brick", "camera", "clock", "coffee", "coins", "grass", "gravel",
-    "hubble_deep_field", "moon", "page", "rocket", "stereo_motorcycle",
-)  # fmt: skip
+    "astronaut",
+    "brick",
+    "camera",
+    "clock",
+    "coffee",
+    "coins",
+    "grass",
+    "gravel",
+    "hubble_deep_field",
+    "moon",
+    "page",
+    "rocket",
+    "stereo_motorcycle",
+)
 
 
 @cache

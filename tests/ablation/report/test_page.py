@@ -52,9 +52,17 @@ def make_plan(folder, data, metric="mean_iou", pictures=None, minutes=None):
     rows = tuple(Row(name, changed, TrainingConfig()) for name, changed in changes.items())
     text = f"seeds: [0, 1, 2]  # {HOSTILE}\n"
     return Plan(
-        folder / "plan.yaml", data, rows, (0, 1, 2), minutes, "validation", metric, "base",
-        pictures, text,
-    )  # fmt: skip
+        folder / "plan.yaml",
+        data,
+        rows,
+        (0, 1, 2),
+        minutes,
+        "validation",
+        metric,
+        "base",
+        pictures,
+        text,
+    )
 
 
 def make_results(dataset, plan):
@@ -71,20 +79,31 @@ def make_results(dataset, plan):
             boxes = truth + shift[:, None] * [1, 0, 1, 0]
             iou = pd.Series(iou_xyxy(truth, boxes), names)
             metrics = {
-                "mean_iou": iou.mean(), "success": {"0.5": 0.5}, "parameters": 289460,
-                "macs": 14_400_512, "training_seconds": 90.0 + seed, "best_epoch": 3, "epochs": 4,
-            }  # fmt: skip
+                "mean_iou": iou.mean(),
+                "success": {"0.5": 0.5},
+                "parameters": 289460,
+                "macs": 14_400_512,
+                "training_seconds": 90.0 + seed,
+                "best_epoch": 3,
+                "epochs": 4,
+            }
             history = pd.DataFrame(
                 {"epoch": [1, 2, 3, 4], "val_iou": iou.mean() * np.arange(4) / 3}
             )
             environment = {"commit": HOSTILE, "backend": "tensorflow"}
             results.append(
                 RunResult(
-                    row, seed, Path("runs") / f"{len(results)}", metrics, iou,
-                    pd.DataFrame(boxes, names, BOX_COLUMNS), history, environment,
+                    row,
+                    seed,
+                    Path("runs") / f"{len(results)}",
+                    metrics,
+                    iou,
+                    pd.DataFrame(boxes, names, BOX_COLUMNS),
+                    history,
+                    environment,
                     f"python train_model.py --seed {seed} --run '{row}'",
                 )
-            )  # fmt: skip
+            )
     return results
 
 
@@ -177,8 +196,9 @@ def test_pictures_are_those_that_differ_and_show_the_boxes(parts):
     groups = dict(compare_pictures(rows, ("base", "better"), dataset))
     iou = {
         row["name"]: pd.DataFrame([run.iou for run in row["runs"]]).mean()
-        for row in rows if row["runs"]
-    }  # fmt: skip
+        for row in rows
+        if row["runs"]
+    }
     ahead = iou["better"] - iou["base"]
     found = groups["better furthest ahead of base"]
     assert [image["name"] for image in found] == list(ahead.sort_values().index[-4:][::-1])

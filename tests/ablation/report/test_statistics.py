@@ -23,8 +23,11 @@ from localizer.recipe.config import TrainingConfig
 # (seeds, spread of seeds, of images, of noise); in the first two the seeds decide, in the others
 # the images or the noise. All spreads are of single values.
 SIMULATED = [
-    (3, 0.05, 0.05, 0.05), (5, 0.05, 0.05, 0.05), (3, 0.01, 0.08, 0.02), (3, 0.01, 0.08, 0.1),
-]  # fmt: skip
+    (3, 0.05, 0.05, 0.05),
+    (5, 0.05, 0.05, 0.05),
+    (3, 0.01, 0.08, 0.02),
+    (3, 0.01, 0.08, 0.1),
+]
 TRUTH = 0.013
 
 
@@ -146,17 +149,32 @@ def run_of(row, seed, iou):
     names = [f"{number}.jpg" for number in range(len(iou))]
     metrics = {"parameters": 100 + seed, "macs": 5, "training_seconds": 10.0 * (seed + 1)}
     return RunResult(
-        row, seed, Path("runs") / row / str(seed), metrics, pd.Series(iou, names, float),
-        pd.DataFrame(), pd.DataFrame(), {}, "",
-    )  # fmt: skip
+        row,
+        seed,
+        Path("runs") / row / str(seed),
+        metrics,
+        pd.Series(iou, names, float),
+        pd.DataFrame(),
+        pd.DataFrame(),
+        {},
+        "",
+    )
 
 
 def plan_of(*names, metric="mean_iou"):
     rows = tuple(Row(name, {}, TrainingConfig()) for name in names)
     return Plan(
-        Path("plan.yaml"), Path("data"), rows, (0, 1, 2), None, "validation", metric, names[0],
-        None, "",
-    )  # fmt: skip
+        Path("plan.yaml"),
+        Path("data"),
+        rows,
+        (0, 1, 2),
+        None,
+        "validation",
+        metric,
+        names[0],
+        None,
+        "",
+    )
 
 
 def test_scores_of_a_metric_by_hand():
@@ -169,9 +187,11 @@ def test_scores_of_a_metric_by_hand():
 
 def test_rows_are_compared_on_the_seeds_and_images_that_both_have():
     runs = [
-        run_of("base", 0, [0.5, 0.5, 0.5]), run_of("base", 2, [0.2, 0.4, 0.6]),
-        run_of("new", 1, [1.0, 1.0, 1.0]), run_of("new", 2, [0.3, 0.6]),
-    ]  # fmt: skip
+        run_of("base", 0, [0.5, 0.5, 0.5]),
+        run_of("base", 2, [0.2, 0.4, 0.6]),
+        run_of("new", 1, [1.0, 1.0, 1.0]),
+        run_of("new", 2, [0.3, 0.6]),
+    ]
     base, new = describe_rows(plan_of("base", "new"), runs)
     assert base["difference"] is None and base["words"] == "the baseline"
     assert (new["difference"].seeds, new["difference"].images) == (1, 2)

@@ -88,9 +88,15 @@ def cluster(tmp_path):
     with contextlib.ExitStack() as stack:
         session = stack.enter_context(tempfile.TemporaryDirectory(prefix="ray-"))
         head = stack.enter_context(
-            node("--head", f"--port={port}", f"--node-ip-address={HEAD}", f"--temp-dir={session}",
-                 "--include-dashboard=false", temporary=folders[0])
-        )  # fmt: skip
+            node(
+                "--head",
+                f"--port={port}",
+                f"--node-ip-address={HEAD}",
+                f"--temp-dir={session}",
+                "--include-dashboard=false",
+                temporary=folders[0],
+            )
+        )
         wait_for(lambda: is_reachable(port), head)
         address = f"{HEAD}:{port}"
         second = stack.enter_context(
@@ -113,9 +119,12 @@ def test_a_lost_node_loses_no_run_and_no_run_is_done_twice_in_one_folder(
     (runs["plain"].folder / "config.yaml").write_text("alpha: 0.5")
     command = [sys.executable, REPOSITORY / "run_ablation.py", path, "--out", out]
     driver = subprocess.Popen(
-        [*command, "--ray", address], cwd=tmp_path, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+        [*command, "--ray", address],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
     begun = wait_for(lambda: list(folders[1].glob("ablation-*/*/config.yaml")), driver)
     os.kill(child_named(second, "raylet"), signal.SIGKILL)

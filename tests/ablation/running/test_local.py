@@ -149,9 +149,14 @@ def test_the_command_of_a_result_means_the_same_settings(finished):
     assert options.pop("--data") == str(plan.data)
     assert options.pop("--run") == f"runs/{result.run.name}"
     assert {name: yaml.safe_load(value) for name, value in options.items()} == {
-        "--weights": "none", "--head": "recipe", "--image_size": 96, "--batch_size": 96,
-        "--epochs": 2, "--warmup_epochs": 0, "--seed": 3,
-    }  # fmt: skip
+        "--weights": "none",
+        "--head": "recipe",
+        "--image_size": 96,
+        "--batch_size": 96,
+        "--epochs": 2,
+        "--warmup_epochs": 0,
+        "--seed": 3,
+    }
 
 
 def test_what_is_done_is_not_done_again_and_changed_settings_are_other_runs(
@@ -224,9 +229,10 @@ def trainings(folder):
 def test_stopped_in_any_way_it_goes_on_where_it_stopped(plan_of, synthetic_dataset, tmp_path):
     out = tmp_path / "out"
     plan = plan_of(
-        (", broken: {weights: none/there.keras}", ""), ("epochs: 2", "epochs: 6"),
+        (", broken: {weights: none/there.keras}", ""),
+        ("epochs: 2", "epochs: 6"),
         ("split: test", "split: validation"),
-    )  # fmt: skip
+    )
     runs = list_runs(plan, synthetic_dataset, out)
     command = [sys.executable, REPOSITORY / "run_ablation.py", plan.path, "--out", out]
 

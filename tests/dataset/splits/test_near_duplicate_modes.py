@@ -69,8 +69,11 @@ def test_frames_of_one_camera_share_a_split_and_the_messages_say_what_divides_th
         dataset.indices(empty)
     assert str(error.value) == f"{dataset.path}: the {empty} split is empty: {said}"
     assert near_duplicates_of(dataset) == {
-        "mode": "group", "groups": 1, "photos": 31, "left_out": {},
-    }  # fmt: skip
+        "mode": "group",
+        "groups": 1,
+        "photos": 31,
+        "left_out": {},
+    }
     assert divided_note(dataset, "test") == ""
 
 

@@ -24,8 +24,9 @@ def test_a_table_may_have_other_columns_names_and_objects(tmp_path, separator):
     split_by, file = open_split(str(path), None)
     assert split_by == file.identity == read_split_file(path).identity
     assert (open_split("name", None), open_split("official", [1, 0, 0])) == (
-        ("name", None), ("official", None),
-    )  # fmt: skip
+        ("name", None),
+        ("official", None),
+    )
     path.write_text(path.read_text().replace("test", "train"))
     assert open_split(path, None)[0] != split_by
 
@@ -75,8 +76,12 @@ def test_photos_go_where_the_table_says_and_copies_of_held_out_ones_are_left_out
     one = open_dataset(tmp_path / "one")
     found = dict(zip(one.samples["image"], one.samples["split"], strict=True))
     assert found == {
-        "2.png": "test", "3.png": "validation", "4.png": "train", "5.png": "test", "6.png": "train",
-    }  # fmt: skip
+        "2.png": "test",
+        "3.png": "validation",
+        "4.png": "train",
+        "5.png": "test",
+        "6.png": "train",
+    }
     skipped = pd.read_csv(tmp_path / "one" / "skipped.csv").set_index("image")["reason"]
     place = "which is in the {} split of boxes.csv"
     assert skipped.to_dict() == {

@@ -24,11 +24,14 @@ def test_is_the_same_in_every_process():
     )
     texts = {
         subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
             env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(sys.path)},
         ).stdout
         for seed in ("1", "2")
-    }  # fmt: skip
+    }
     here = split_of("images/beagle_12.jpg", 3, (0.5, 0.25, 0.25)), position("a/rex.jpg", 0)
     assert texts == {f"{here[0]} {here[1]}\n"}
 

@@ -111,8 +111,10 @@ def test_all_hub_is_what_is_there(hub, capsys):
     (hub / "mobile_object_localizer_v1.tflite").write_bytes(b"")
     (hub / "mobile_object_labeler_v1.tflite").write_bytes(b"")
     assert expand(["runs/a", "all-hub", "baseline:mean"]) == [
-        "runs/a", "hub:mobile_object_localizer_v1", "baseline:mean",
-    ]  # fmt: skip
+        "runs/a",
+        "hub:mobile_object_localizer_v1",
+        "baseline:mean",
+    ]
     told = capsys.readouterr().err
     assert "left out: hub:openimages_v4_ssd_mobilenet_v2: not found. To get it" in told
     assert "localizer_v1" not in told and "labeler" not in told

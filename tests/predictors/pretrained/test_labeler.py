@@ -63,19 +63,30 @@ def test_crop_labels_by_hand(labeler):
     assert (summary["n_cats"], summary["n_dogs"], summary["margin"]) == (2, 2, 0.0)
     assert summary["box_makers"] == [
         {
-            "name": "truth", "cats_rank_1": 1.0, "cats_score": 1.0, "same_as_truth": 1.0,
-            "dogs_top_labels": [{"label": "Dog bed", "count": 2}], "no_box": 0,
+            "name": "truth",
+            "cats_rank_1": 1.0,
+            "cats_score": 1.0,
+            "same_as_truth": 1.0,
+            "dogs_top_labels": [{"label": "Dog bed", "count": 2}],
+            "no_box": 0,
         },
         {
-            "name": "network", "cats_rank_1": 0.5, "cats_score": 0.5, "same_as_truth": 0.5,
+            "name": "network",
+            "cats_rank_1": 0.5,
+            "cats_score": 0.5,
+            "same_as_truth": 0.5,
             "dogs_top_labels": [{"label": "Dog bed", "count": 1}, {"label": "Tree", "count": 1}],
             "no_box": 1,
         },
         {
-            "name": "whole image", "cats_rank_1": 0.0, "cats_score": 0.0, "same_as_truth": 0.0,
-            "dogs_top_labels": [{"label": "Tree", "count": 2}], "no_box": 0,
+            "name": "whole image",
+            "cats_rank_1": 0.0,
+            "cats_score": 0.0,
+            "same_as_truth": 0.0,
+            "dogs_top_labels": [{"label": "Tree", "count": 2}],
+            "no_box": 0,
         },
-    ]  # fmt: skip
+    ]
     table = found.table
     assert list(table) == ["image", "box_maker", "label", "score", "cat_score"]
     assert len(table) == 12

@@ -222,11 +222,14 @@ def linked(tmp_path):
     root = tmp_path / "root"
     photo(root / "own" / "kit.jpg")
     for link, target in {
-        root / "photos": tmp_path / "disk", root / "twice": tmp_path / "disk",
-        root / "own" / "up": root, root / "above": tmp_path,
+        root / "photos": tmp_path / "disk",
+        root / "twice": tmp_path / "disk",
+        root / "own" / "up": root,
+        root / "above": tmp_path,
         tmp_path / "disk" / "own": root / "own",
-        tmp_path / "disk" / "deep" / "loop": tmp_path / "disk", root / "gone": tmp_path / "nowhere",
-    }.items():  # fmt: skip
+        tmp_path / "disk" / "deep" / "loop": tmp_path / "disk",
+        root / "gone": tmp_path / "nowhere",
+    }.items():
         link.symlink_to(target)
     return root
 
@@ -235,8 +238,9 @@ def test_links_to_folders_are_followed_once(linked):
     assert list_files(linked, linked) == ["gone", "own/kit.jpg", "photos/deep/rex.jpg"]
     photos, _ = find_photos(str(linked))
     assert [os.path.relpath(one, linked) for one in photos] == [
-        "own/kit.jpg", "photos/deep/rex.jpg",
-    ]  # fmt: skip
+        "own/kit.jpg",
+        "photos/deep/rex.jpg",
+    ]
     (linked / "1.xml").write_text(voc_xml("rex.jpg", (50, 40)))
     write(linked, [image(1, "deep/rex.jpg", 50, 40)], [annotation(bbox=(1, 1, 9, 9))])
     (linked / "boxes.csv").write_text(f"{HEADER}\nphotos/deep/rex.jpg,1,1,9,9")

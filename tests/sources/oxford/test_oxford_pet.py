@@ -266,5 +266,6 @@ def test_real_breeds_are_spread_evenly(pet_head_dataset):
 def test_the_class_follows_from_the_name():
     assert classes_of("Egyptian_Mau_12") == ("cat", "Egyptian_Mau")
     assert classes_of("american_pit_bull_terrier_7") == (
-        "dog", "american_pit_bull_terrier",
-    )  # fmt: skip
+        "dog",
+        "american_pit_bull_terrier",
+    )
