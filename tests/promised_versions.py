@@ -25,26 +25,26 @@ PROMISED = {
     "python3.13": ("python3.13", "highest"),
 }
 QUICK = (
-    "ablation_plan",
-    "augmentation",
-    "coco_metrics",
-    "downloading",
-    "epoch_order",
-    "evaluation",
-    "export_check",
-    "hub_models",
-    "iou_statistics",
-    "keras_versions",
-    "losses",
-    "models",
-    "photos",
-    "reliability_models",
-    "reporting",
-    "sources_coco",
-    "sources_csv",
-    "sources_voc",
-    "store",
-    "synthetic",
+    "ablation/test_plan",
+    "training/test_augmentation",
+    "evaluation/test_coco_metrics",
+    "files/test_downloading",
+    "training/test_epoch_order",
+    "evaluation/test_evaluate",
+    "export/test_checking",
+    "predictors/pretrained/test_hub_models",
+    "evaluation/test_iou_statistics",
+    "models/test_keras_versions",
+    "training/test_losses",
+    "models/test_models",
+    "images/test_photos",
+    "models/test_damaged_models",
+    "reporting/test_reporting",
+    "sources/test_coco",
+    "sources/csv/test_table",
+    "sources/test_pascal_voc",
+    "dataset/test_dataset",
+    "sources/drawn/test_generate",
 )
 
 
@@ -74,7 +74,7 @@ def check(name, all_tests):
     uv = VENVS / "uv" / "bin" / "uv"
     tested = venv / "bin" / "python"
     chosen = VENVS / f"{name}.txt"
-    files = [] if all_tests else [f"tests/test_{subject}.py" for subject in QUICK]
+    files = [] if all_tests else [f"tests/{subject}.py" for subject in QUICK]
     steps = {
         "uv": [sys.executable, "-m", "venv", VENVS / "uv"],
         "uv's package": [VENVS / "uv" / "bin" / "python", "-m", "pip", "install", "-q", "uv"],
@@ -92,6 +92,8 @@ def check(name, all_tests):
             "--no-header",
             "-o",
             chosen,
+            "requirements.txt",
+            "requirements-export.txt",
             "requirements-test.txt",
         ],
         "installation": [uv, "pip", "sync", "-q", "--python", tested, chosen],

@@ -16,7 +16,7 @@ from pathlib import Path
 from localizer.commands.command_line import OptionParser, start_keras
 from localizer.recipe.config import TrainingConfig
 from localizer.recipe.fields import FIELDS, build_config
-from localizer.recipe.reading import find_recipe, read_recipe
+from localizer.recipe.reading import dataset_beside, find_recipe, read_recipe
 
 CONFIG = "config.yaml"
 
@@ -59,6 +59,7 @@ def main():
     options = build_options()
     recipe = find_recipe(options.recipe) if options.recipe else None
     written = read_recipe(recipe, also=("data", "run")) if recipe else {}
+    data = options.data or (dataset_beside(recipe) if recipe else None)
     given = {name: value for name, value in vars(options).items() if name in FIELDS}
     config = build_config(written | given)
 
@@ -71,7 +72,7 @@ def main():
     from localizer.recipe.resolve import describe_idle, settle
     from localizer.training.training import train
 
-    dataset = open_dataset(options.data or default_dataset())
+    dataset = open_dataset(data or default_dataset())
     run = options.run or Path("runs") / (
         f"{dataset.name}-{recipe.stem if recipe else 'default'}-{config.seed}"
     )

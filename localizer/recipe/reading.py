@@ -45,6 +45,19 @@ def read_recipe(path, also=()):
     return flat
 
 
+def dataset_beside(path) -> str | None:
+    """The dataset folder that a run's config.yaml names beside its recipe; None if it names none.
+
+    Raises:
+        InputError: as `read_recipe`, or it is no text.
+    """
+    file = YamlMapping(path)
+    data = file.content.get("data")
+    if data is not None and not isinstance(data, str):
+        raise file.error(("data",), "data: the dataset folder, such as data/oxford-pet-head")
+    return data
+
+
 def _flatten(file, keys, settings):
     try:
         return flatten(settings)

@@ -164,7 +164,7 @@ def test_with_no_option_it_draws_scenes_and_the_same_again(tmp_path, run_script)
         ([*DRAWN, "--root", "."], "leave it away"),
         ([*DRAWN, "--target", "tail"], "has head and body"),
         ([*DRAWN, "--image-size", 8], "use 32 to 2048 pixels"),
-        ([*DRAWN, "--image-size", "big"], "image_size"),
+        ([*DRAWN, "--image-size", "big"], "--image-size"),
         ([*DRAWN, "--count", 0], "count"),
         ([*DRAWN, "--seed", -1], "seed"),
         ([*DRAWN, "--fractions", 0.8, 0.1, 0.2], "add up to 1"),

@@ -154,8 +154,8 @@ def test_usage_errors(run_script, photos):
         (("a/x.jpg", "--crops"), "--crops needs --out"),
         (("a/x.jpg", "--out", "b/x.jpg"), "is a file"),
         (("a/x.jpg", "--model", "none.txt"), "none.txt: not a model"),
-        (("a/x.jpg", "--min-score", "2"), "min_score"),
-        (("a/x.jpg", "--batch-size", "0"), "batch_size"),
+        (("a/x.jpg", "--min-score", "2"), "--min-score"),
+        (("a/x.jpg", "--batch-size", "0"), "--batch-size"),
     ]:
         done = run_script(SCRIPT, *arguments)
         assert done.returncode == 2 and message in done.stderr, (arguments, done.stderr)

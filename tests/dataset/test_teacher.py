@@ -194,7 +194,7 @@ def test_auto_takes_the_shipped_file_where_it_fits(root, monkeypatch):
     _, path = written(root)
     for old in (path, path.with_suffix(".json")):
         old.rename(old.with_name(f"oxford_pet_object{old.suffix}"))
-    monkeypatch.setattr("localizer.dataset.teacher_files.SHIPPED", path.parent)
+    monkeypatch.setattr("localizer.dataset.teacher_files.shipped_folder", lambda kind: path.parent)
     labels, note = choose_labels("auto", settings_for(root))
     assert len(labels.labels) == 12 and note == ""
     labels, note = choose_labels("auto", settings_for(root, seed=3))

@@ -224,7 +224,9 @@ def test_the_number_of_photos_changes_no_answer(pet_head, photo, count):
     assert len(together) == count
     for one, found in zip(photos, together):
         alone = pet_head.localize(one)
-        assert found.box == pytest.approx(alone.box, abs=0.02)
+        # To 1e-4 of the photo's width: a batch sums in another order than a photo alone, which
+        # depends on the processor, and the second look enlarges what the first one differs by.
+        assert found.box == pytest.approx(alone.box, abs=1e-4 * photo.shape[1])
         assert found.score == pytest.approx(alone.score, abs=1e-4)
 
 

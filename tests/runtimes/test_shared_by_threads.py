@@ -28,8 +28,7 @@ from localizer.predictors.loading import load_predictor
 from localizer.predictors.pretrained.label_lists import read_labels
 from localizer.runtimes.one_thread import one_thread
 from localizer.runtimes.quiet import quiet_stderr
-
-from .hub_graphs import save_openimages_module
+from tests.predictors.pretrained.hub_graphs import save_openimages_module
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MODELS = REPOSITORY / "models"
@@ -296,7 +295,7 @@ def test_a_pickled_localizer_answers_in_another_folder(models, photos, name, tmp
 
 
 def test_a_pickled_detector_keeps_its_options(tmp_path, monkeypatch, photos):
-    from .hub_graphs import four_outputs, to_tflite
+    from tests.predictors.pretrained.hub_graphs import four_outputs, to_tflite
 
     (tmp_path / "a b").mkdir()
     path = tmp_path / "a b" / "d.tflite"

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from localizer.images import resizing
 from localizer.images.resizing import resample, warp
 from localizer.recipe.config import AugmentationConfig
 from localizer.training import augmentation
@@ -197,7 +198,7 @@ def test_enough_of_the_box_stays_in_view():
         matrix, clipped = augmentation.draw_map(numbers, box, config)
         whole = map_box(box, matrix, config.rotated_shape)
         visible = np.prod(clipped[2:] - clipped[:2]) / np.prod(whole[2:] - whole[:2])
-        assert visible >= 0.7 - 1e-5 or matrix is augmentation.IDENTITY
+        assert visible >= 0.7 - 1e-5 or matrix is resizing.IDENTITY
         assert (clipped >= 0).all() and (clipped <= 1).all()
 
 
@@ -228,4 +229,4 @@ def test_grey_and_hue_keep_brightness():
 def test_outside_of_the_photo_is_grey():
     half = np.array([[0.5, 0, 0.25], [0, 0.5, 0.25]])
     image = warp(np.full((SIZE, SIZE, 3), 255, np.uint8), half, RESULT)
-    assert tuple(image[0, 0]) == augmentation.FILL and tuple(image[64, 64]) == (255, 255, 255)
+    assert tuple(image[0, 0]) == resizing.FILL and tuple(image[64, 64]) == (255, 255, 255)

@@ -19,7 +19,7 @@ import json, sys
 from dataclasses import replace
 import keras
 from keras.layers import Dense, GlobalAveragePooling2D, Rescaling
-from localizer import training
+from localizer.training import parts, training
 from localizer.training.batches import Batches
 from localizer.dataset.dataset import open_dataset
 from tests.training.test_training import SMALL
@@ -36,7 +36,7 @@ def recorded(batches, batch):
         raise InterruptedError
     return original(batches, batch)
 
-training.build_localizer = tiny
+parts.build_localizer = tiny
 original, Batches.__getitem__ = Batches.__getitem__, recorded
 config = replace(
     SMALL, looks=1, head="recipe", class_output="none", box_loss="mse", epochs=2, batch_size=16

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tarfile
 import zlib
-from pathlib import Path
 
 import pytest
 
@@ -17,6 +16,7 @@ from localizer.errors import InputError
 from localizer.files import downloading
 from localizer.sources.oxford import archives as oxford_archives
 from localizer.sources.oxford.archives import Archive, fetch, is_present
+from tests.conftest import REPOSITORY
 from tests.files.test_downloading import FileServer
 
 IMAGES = {f"images/Abyssinian_{i}.jpg": random.Random(i).randbytes(700) for i in range(1, 30)}
@@ -242,7 +242,7 @@ def test_a_killed_run_leaves_no_folder_and_the_next_one_finishes(server, tmp_pat
     images = ARCHIVES[0]
     arguments = [tmp_path, images.name, images.md5, images.size, images.proof]
     command = [sys.executable, "-c", KILLED_AT_FILE_17, *map(str, arguments)]
-    repository = Path(oxford_archives.__file__).parents[2]
+    repository = REPOSITORY
     killed = subprocess.run(command, cwd=repository, timeout=600)
     assert killed.returncode == -9
     assert len(list(tmp_path.rglob("*.jpg"))) == 16  # It was in the middle of it,
