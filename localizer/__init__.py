@@ -10,7 +10,7 @@ of the same names do.
 
 import importlib
 
-__version__ = "0.9.0"
+__version__ = "0.2.0"
 
 # Where each public name lives. On first use: `import localizer` alone shall not load NumPy.
 _PUBLIC = {
