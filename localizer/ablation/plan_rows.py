@@ -8,6 +8,7 @@ from pathlib import Path
 
 from localizer.recipe.config import TrainingConfig
 from localizer.recipe.fields import build_config, differences, flatten
+from localizer.recipe.former_names import read_present
 from localizer.recipe.reading import _check, _flatten, _keys, read_recipe
 from localizer.recipe.resolve import effective_settings
 
@@ -131,7 +132,7 @@ def _read_settings(file, keys, settings):
         return {}
     if not isinstance(settings, dict):
         raise file.error(keys, f"{keys[-1]}: fields of a recipe are needed, such as {{alpha: 0.5}}")
-    flat = _flatten(file, keys, settings)
+    flat = read_present(file.path, _flatten(file, keys, settings))
     for name, value in flat.items():
         place = _keys(keys, settings, name)
         _refuse_what_the_plan_sets(file, place, name)
@@ -147,6 +148,7 @@ def _read_values(file, kind):
         _refuse_what_the_plan_sets(file, place, name)
         if not isinstance(values, list) or not values:
             raise file.error(place, f"{name}: a list of values is needed, such as [0.25, 0.5]")
+        values = [read_present(file.path, {name: value})[name] for value in values]
         for value in values:
             _check(file, place, name, value)
         # As text from YAML, 1e-3 is not yet the number 0.001.

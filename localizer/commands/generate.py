@@ -34,7 +34,11 @@ def build_options():
     add = parser.add
     add("--source", type=Literal[SOURCES], default=default_source(), help="kind of data")
     add("--root", type=Path, help="folder of the photos (csv: or the table itself)")
-    add("--target", type=str, help="head or body; own data: any word (default: object)")
+    add(
+        "--target",
+        type=str,
+        help="what the boxes are around: head or body; own data: any name (default: object)",
+    )
     add("--out", type=Path, help="dataset folder to write (default: data/SOURCE-TARGET)")
     add("--image-size", type=Count, default=160, help="side of the stored images, pixels")
     add(

@@ -15,7 +15,7 @@ def write_contact_sheet(images, samples, path):
 
     Args:
         images: uint8 [N, S, S, 3], stretched photos.
-        samples: their rows, with `width`, `height`, boxes in `rel_xyxy`, `breed` and `split`.
+        samples: their rows, with `width`, `height`, boxes in `rel_xyxy`, `category` and `split`.
         path: the JPEG to write.
     """
     boxes = samples[BOX_COLUMNS].to_numpy(float)
@@ -29,7 +29,7 @@ def write_contact_sheet(images, samples, path):
         photo = draw_boxes(unstretched(images[index], sample, CELL - 2), None, boxes[index])
         top, left = place // COLUMNS * (CELL + 16), place % COLUMNS * CELL
         sheet[top : top + photo.shape[0], left : left + photo.shape[1]] = photo
-        caption = f"{sample['breed'] or sample['species']} ({sample['split']})"
+        caption = f"{sample['category'] or sample['supercategory']} ({sample['split']})"
         caption = caption.encode("ascii", "replace").decode()[:30]
         cv2.putText(
             sheet,

@@ -18,22 +18,24 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from localizer.dataset.identity import rows_sha256
 from localizer.dataset.splits.near_duplicate_notes import why_empty
 from localizer.dataset.splits.splitting import SPLITS
 from localizer.errors import InputError
 from localizer.files.checksums import sha256_of
 from localizer.files.special_files import refuse_special_file
 from localizer.images.photos import read_photo
+from localizer.sources.annotated_image import FORMER_NAMES
 
 # In the order in which they are missed where a folder is no dataset.
 _FILES = ("dataset.json", "samples.csv", "images.npy")
 _REBUILD = "Generate it again with the command that made it, and --overwrite"
 _CHANGED = "not as it was generated (another checksum): damaged, or edited"
 BOX_COLUMNS = ["xmin", "ymin", "xmax", "ymax"]
-COLUMNS = ["image", "split", "width", "height", *BOX_COLUMNS, "species", "breed", "group"]
+COLUMNS = ["image", "split", "width", "height", *BOX_COLUMNS, "supercategory", "category", "group"]
 
 # Names stay text where they look like numbers ("007").
-_TYPES = dict.fromkeys(COLUMNS, str) | dict.fromkeys(BOX_COLUMNS, np.float64)
+_TYPES = dict.fromkeys([*COLUMNS, *FORMER_NAMES], str) | dict.fromkeys(BOX_COLUMNS, np.float64)
 _TYPES |= {"width": np.int64, "height": np.int64, "score": np.float64, "teacher": str}
 
 
@@ -61,7 +63,7 @@ class Dataset:
 
     @property
     def target(self):
-        """What the boxes are around: "head", "body", or "object" for people's own data."""
+        """What the boxes are around: "head", "body", or for people's own data any name ("object")."""
         return self.description["target"]
 
     @property
@@ -121,7 +123,7 @@ class Dataset:
         return read_photo(self.root / self.samples["image"].iat[index])
 
     def classes(self, column):
-        """Sorted names of the classes in a column, "species" or "breed"."""
+        """Sorted names of the classes in a column, "category" or "supercategory"."""
         names = sorted(set(self.samples[column]) - {""})
         if len(names) < 2 or (self.samples[column] == "").any():
             raise InputError(
@@ -131,8 +133,8 @@ class Dataset:
         return names
 
     def finest_class_column(self):
-        """The column that `classes` can serve, "breed" before "species"; else "none"."""
-        for column in ("breed", "species"):
+        """The column that `classes` can serve, "category" before "supercategory"; else "none"."""
+        for column in ("category", "supercategory"):
             try:
                 self.classes(column)
             except InputError:
@@ -177,6 +179,7 @@ def open_dataset(path):
     checksums = description.get("sha256")
     if not isinstance(checksums, dict) or not {"samples.csv", "images.npy"} <= checksums.keys():
         raise InputError(f"{path / 'dataset.json'}: no checksums. {_REBUILD}")
+    samples = samples.rename(columns=FORMER_NAMES)
     missing = [column for column in COLUMNS if column not in samples]
     if missing:
         raise InputError(f"{path / 'samples.csv'}: no column {missing[0]!r}. {_REBUILD}")
@@ -218,9 +221,12 @@ def verify_dataset(path):
     """
     dataset = open_dataset(path)
     for part in filter(None, (dataset, dataset.unlabelled)):
-        path = part.path / "images.npy"
-        if sha256_of(path) != part.description["sha256"]["images.npy"]:
+        path, checksums = part.path / "images.npy", part.description["sha256"]
+        if sha256_of(path) != checksums["images.npy"]:
             raise InputError(f"{path}: {_CHANGED}. {_REBUILD}")
+        rows = rows_sha256(part.path / "samples.csv")
+        if checksums.get("rows", rows) != rows:
+            raise InputError(f"{part.path / 'dataset.json'}: {_CHANGED}. {_REBUILD}")
     return dataset
 
 

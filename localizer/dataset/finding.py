@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 
 from localizer.dataset.dataset import _is_truth, open_dataset
+from localizer.dataset.identity import identity
 from localizer.errors import InputError
 from localizer.files.special_files import refuse_special_file
 
@@ -51,6 +52,8 @@ def _has_true_labels(path):
 def find_dataset(checksums, below="data"):
     """The Dataset of some checksums among the folders in `below`; None if it is not there.
 
+    It is known by its pixels and rows: see `identity`.
+
     Args:
         checksums: `sha256` of a dataset's description; None = nothing has them.
         below: folder.
@@ -60,6 +63,6 @@ def find_dataset(checksums, below="data"):
             dataset = open_dataset(file.parent)
         except InputError:
             continue
-        if dataset.description["sha256"] == checksums:
+        if identity(dataset.description["sha256"]) == identity(checksums):
             return dataset
     return None

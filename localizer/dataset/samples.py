@@ -29,8 +29,8 @@ def _sample(record, frames, frame):
         "image": record.image,
         "width": size[0],
         "height": size[1],
-        "species": record.species,
-        "breed": record.breed,
+        "supercategory": record.supercategory,
+        "category": record.category,
     }
     if box is not None:
         sample |= checked_box(box)

@@ -34,7 +34,7 @@ def summarize_dataset(dataset):
         lines.append(f"{counts['clipped_boxes']} boxes reached outside their image: clipped")
     lines += grouping_notes(dataset)
     lines += ["", *_box_table(dataset), ""]
-    for column in ("species", "breed"):
+    for column in ("supercategory", "category"):
         per_class = samples.loc[samples[column] != "", column].value_counts()
         if len(per_class):
             lines.append(

@@ -93,10 +93,14 @@ class LabelFile:
             elif image in reasons:
                 records.append(Skipped(image, reasons[image]))
             else:
-                species, breed = classes_of(PurePosixPath(image).stem)
+                supercategory, category = classes_of(PurePosixPath(image).stem)
                 records.append(
                     AnnotatedImage(
-                        image, label.box_rel_xyxy, species=species, breed=breed, score=label.score
+                        image,
+                        label.box_rel_xyxy,
+                        supercategory=supercategory,
+                        category=category,
+                        score=label.score,
                     )
                 )
         return records

@@ -8,6 +8,7 @@ import pandas as pd
 
 from localizer.dataset.contact_sheet import write_contact_sheet
 from localizer.dataset.dataset import BOX_COLUMNS, COLUMNS
+from localizer.dataset.identity import rows_sha256
 from localizer.dataset.splits.splitting import SPLITS, leader
 from localizer.dataset.turned_photos import count_turned
 from localizer.files.checksums import sha256_of
@@ -88,7 +89,10 @@ def write_description(frame, skipped, groups, left_out, listed, settings, labels
             for name, quantile in [("min", 0), ("median", 0.5), ("max", 1)]
         },
         "mean_box_rel_xyxy": [round(value, 6) for value in boxes.mean(axis=0).tolist()],
-        "sha256": {name: sha256_of(folder / name) for name in ("images.npy", "samples.csv")},
+        "sha256": {
+            **{name: sha256_of(folder / name) for name in ("images.npy", "samples.csv")},
+            "rows": rows_sha256(folder / "samples.csv"),
+        },
     }
     text = json.dumps(description, indent=2) + "\n"
     (folder / "dataset.json").write_text(text, encoding="utf-8")

@@ -29,12 +29,12 @@ class CropLabels:
     table: pd.DataFrame
 
 
-def label_crops(images, species, photos, boxes_rel_xyxy, labeler, margin=0.0):
+def label_crops(images, supercategories, photos, boxes_rel_xyxy, labeler, margin=0.0):
     """Classify the crop of every box, one photo in memory at a time.
 
     Args:
         images: n names.
-        species: n times "cat", "dog", or another word.
+        supercategories: n times "cat", "dog", or another word.
         photos: iterable of n photos, uint8 RGB [height, width, 3].
         boxes_rel_xyxy: {box maker: [n, 4]}, a row of NaN for no box. One of them is "truth".
         labeler: `Labeler`.
@@ -56,29 +56,29 @@ def label_crops(images, species, photos, boxes_rel_xyxy, labeler, margin=0.0):
         scores = labeler.classify([crop(photo, box, margin) for box in boxes[has_box]])
         found = dict(zip(np.flatnonzero(has_box), scores))
         for j, maker in enumerate(makers):
-            row = images[i], species[i], maker
+            row = images[i], supercategories[i], maker
             if j in found:
                 top = int(found[j].argmax())
                 rows.append((*row, labeler.labels[top], found[j][top], found[j][cat]))
             else:
                 rows.append((*row, "", np.nan, np.nan))
-    columns = ["image", "species", "box_maker", "label", "score", "cat_score"]
+    columns = ["image", "supercategory", "box_maker", "label", "score", "cat_score"]
     table = pd.DataFrame(rows, columns=columns).astype({"score": float, "cat_score": float})
-    kinds = pd.Series(species)
+    kinds = pd.Series(supercategories)
     summary = {
         "margin": float(margin),
         "n_cats": int((kinds == "cat").sum()),
         "n_dogs": int((kinds == "dog").sum()),
         "box_makers": [_summarize(table, maker) for maker in makers],
     }
-    return CropLabels(summary, table.drop(columns="species"))
+    return CropLabels(summary, table.drop(columns="supercategory"))
 
 
 def _summarize(table, maker):
     truth = table.loc[table["box_maker"] == "truth", "label"].to_numpy()
     answers = table[table["box_maker"] == maker]
-    cats = answers[answers["species"] == "cat"]
-    dogs = answers.loc[(answers["species"] == "dog") & (answers["label"] != ""), "label"]
+    cats = answers[answers["supercategory"] == "cat"]
+    dogs = answers.loc[(answers["supercategory"] == "dog") & (answers["label"] != ""), "label"]
     # Ties by name, so that the list does not depend on the order of the photos.
     counts = sorted(dogs.value_counts().items(), key=lambda item: (-item[1], item[0]))
     return {
@@ -134,7 +134,7 @@ def with_crop_labels(evaluation, dataset, labeler, name, margin=0.0):
     samples = dataset.samples.iloc[rows]
     labels = label_crops(
         samples["image"].tolist(),
-        samples["species"].str.casefold().tolist(),
+        samples["supercategory"].str.casefold().tolist(),
         (dataset.read_photo(row) for row in rows),
         boxes_rel_xyxy,
         labeler,

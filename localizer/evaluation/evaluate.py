@@ -8,6 +8,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from localizer.dataset.dataset import BOX_COLUMNS
+from localizer.dataset.identity import identity
 from localizer.dataset.splits.near_duplicate_notes import divided_note
 from localizer.errors import InputError
 from localizer.evaluation import iou_statistics
@@ -50,20 +51,20 @@ def evaluate(dataset, split, predictors, progress=True):
 
     A photo without an answer has IoU 0 and is counted as `no_box`. A photo that cannot be read is
     left out for all models alike and listed in `unreadable`. Photos of a predictor's
-    `seen_breeds` are left out of its own figures (`left_out`; its `n` is smaller), and two models
-    are compared on the photos that both were scored on (`pairs`). The first predictor is the
-    one that the others are compared with.
+    `seen_categories` are left out of its own figures (`left_out`; its `n` is smaller), and two
+    models are compared on the photos that both were scored on (`pairs`). The first predictor is
+    the one that the others are compared with.
 
     Args:
         dataset: a `Dataset` with true labels.
         split: "train", "validation" or "test".
-        predictors: one or more, each with its own name; `seen_breeds`, `notes`, `path` and
+        predictors: one or more, each with its own name; `seen_categories`, `notes`, `path` and
             `runtime` are reported where a predictor has them.
         progress: show a progress bar on stderr.
 
     Raises:
         InputError: labels by a teacher, empty split, no readable photo, two predictors of one
-            name, or a predictor that has seen every breed.
+            name, or a predictor that has seen every category.
     """
     names = [predictor.name for predictor in predictors]
     _refuse_unfair(dataset, names)
@@ -79,7 +80,7 @@ def evaluate(dataset, split, predictors, progress=True):
     samples = dataset.samples.iloc[rows].reset_index(drop=True)
     true_rel_xyxy = dataset.boxes_rel_xyxy[rows]
     ious = [boxes.iou_xyxy(true_rel_xyxy, answer.boxes_rel_xyxy) for answer in answers]
-    kept = [_unseen(predictor, samples["breed"]) for predictor in predictors]
+    kept = [_unseen(predictor, samples["category"]) for predictor in predictors]
     sizes = iou_statistics.size_thirds(boxes.area_xyxy(true_rel_xyxy))
     pairs = iou_statistics.paired_differences(names, ious, kept)
     versus_first = {
@@ -115,8 +116,8 @@ def _entry(dataset, samples, true_rel_xyxy, sizes, predictor, answer, iou, mask,
     part, samples = _part(answer, mask), samples[mask].reset_index(drop=True)
     accuracies = _label_accuracies(dataset.samples, samples, part.labels)
     if not mask.all():
-        # The breeds that it could name are the ones left out.
-        accuracies["breed_accuracy"] = None
+        # The categories that it could name are the ones left out.
+        accuracies["category_accuracy"] = None
     return {
         "name": predictor.name,
         **_scores(true_rel_xyxy[mask], part, iou[mask]),
@@ -126,7 +127,7 @@ def _entry(dataset, samples, true_rel_xyxy, sizes, predictor, answer, iou, mask,
         "runtime": getattr(predictor, "runtime", None),
         "sha256": checksum(getattr(predictor, "path", None)),
         "notes": list(getattr(predictor, "notes", ())),
-        "seen_breeds": sorted(getattr(predictor, "seen_breeds", ())),
+        "seen_categories": sorted(getattr(predictor, "seen_categories", ())),
         **accuracies,
         **_breakdowns(samples, sizes[mask], iou[mask]),
     }
@@ -143,12 +144,14 @@ def _refuse_unfair(dataset, names):
         raise InputError(f"{twice[0]}: given twice as a model; rename one of them or leave it out")
 
 
-def _unseen(predictor, breeds):
-    """Photos of breeds that the predictor was not trained on, bool [n]."""
-    seen = {_normalized(breed) for breed in getattr(predictor, "seen_breeds", ())}
-    unseen = ~breeds.map(_normalized).isin(seen).to_numpy()
+def _unseen(predictor, categories):
+    """Photos of categories that the predictor was not trained on, bool [n]."""
+    seen = {_normalized(category) for category in getattr(predictor, "seen_categories", ())}
+    unseen = ~categories.map(_normalized).isin(seen).to_numpy()
     if not unseen.any():
-        raise InputError(f"{predictor.name}: was trained on all breeds of this split; leave it out")
+        raise InputError(
+            f"{predictor.name}: was trained on all categories of this split; leave it out"
+        )
     return unseen
 
 
@@ -160,14 +163,14 @@ def _warnings(dataset, split, predictors):
         before = predictor.trained_on
         if before is None:
             continue
-        if before["target"] != now["target"]:
+        if {before["target"], now["target"]} == {"head", "body"}:
             reason = (
                 f"trained on {before['target']} boxes and scored on {now['target']} boxes: that is "
                 "another task"
             )
             reasons.setdefault(reason, []).append(predictor.name)
         # Comparing photos takes seconds: once for all models of one training dataset.
-        key = before["source"], *sorted(before["sha256"].items())
+        key = before["source"], *sorted(identity(before["sha256"]).items())
         if key not in leaks:
             leaks[key] = describe_leak(dataset, split, before)
         if leaks[key]:
@@ -238,21 +241,23 @@ def _scores(true_rel_xyxy, answer, iou):
 def _label_accuracies(all_samples, samples, labels):
     """Share of photos with the right label, by the vocabulary that the model's labels are from.
 
-    A label of neither vocabulary counts as wrong; a breed also says its species.
+    A label of neither vocabulary counts as wrong; a category also says its supercategory.
     """
     labels = pd.Series(labels, dtype=str).map(_normalized)
-    said = set(labels) - {""}
-    species = {_normalized(name) for name in all_samples["species"]} - {""}
-    species_of = dict(
-        zip(all_samples["breed"].map(_normalized), all_samples["species"].map(_normalized))
+    named = set(labels) - {""}
+    supercategories = {_normalized(name) for name in all_samples["supercategory"]} - {""}
+    supercategory_of = dict(
+        zip(all_samples["category"].map(_normalized), all_samples["supercategory"].map(_normalized))
     )
-    breeds = set(species_of) - {""}
-    accuracies = {"species_accuracy": None, "breed_accuracy": None}
-    if len(said & breeds) > len(said & species):
-        accuracies["breed_accuracy"] = _accuracy(samples["breed"].map(_normalized), labels)
-        labels = labels.map(lambda label: species_of.get(label, label))
-    if said & (breeds | species):
-        accuracies["species_accuracy"] = _accuracy(samples["species"].map(_normalized), labels)
+    categories = set(supercategory_of) - {""}
+    accuracies = {"supercategory_accuracy": None, "category_accuracy": None}
+    if len(named & categories) > len(named & supercategories):
+        accuracies["category_accuracy"] = _accuracy(samples["category"].map(_normalized), labels)
+        labels = labels.map(lambda label: supercategory_of.get(label, label))
+    if named & (categories | supercategories):
+        accuracies["supercategory_accuracy"] = _accuracy(
+            samples["supercategory"].map(_normalized), labels
+        )
     return accuracies
 
 
@@ -268,8 +273,8 @@ def _normalized(name):
 def _breakdowns(samples, sizes, iou):
     by_size = iou_statistics.summarize_groups(iou, sizes)
     return {
-        "per_species": iou_statistics.summarize_groups(iou, samples["species"]) or None,
-        "per_breed": iou_statistics.summarize_groups(iou, samples["breed"]) or None,
+        "per_supercategory": iou_statistics.summarize_groups(iou, samples["supercategory"]) or None,
+        "per_category": iou_statistics.summarize_groups(iou, samples["category"]) or None,
         "per_box_size": by_size[::-1],  # Sorted by name: large, medium, small.
     }
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from localizer.dataset.finding import find_dataset
+from localizer.dataset.identity import identity
 from localizer.dataset.splits.near_duplicates import find_groups, thumbnail
 
 
@@ -21,7 +22,8 @@ def describe_leak(dataset, split, trained_on):
         A sentence without its subject; "" if there is nothing to be said.
     """
     checksums = trained_on["sha256"]
-    if split == "train" or checksums["samples.csv"] == dataset.description["sha256"]["samples.csv"]:
+    before, now = identity(checksums), identity(dataset.description["sha256"])
+    if split == "train" or before["samples.csv"] == now["samples.csv"]:
         return ""
     training = find_dataset(checksums)
     if training is not None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from localizer.dataset.dataset import BOX_COLUMNS, open_dataset
 from localizer.dataset.finding import find_dataset
+from localizer.dataset.identity import identity
 from localizer.images.photos import read_photo
 from localizer.images.resizing import resample, stretch
 from localizer.sources.drawn import generate as synthetic
@@ -63,7 +64,7 @@ def find_images(source, data=None):
         check=np.stack([resample(dataset.images[i], source.size) for i in check]),
         truth_rel_xyxy=dataset.samples[BOX_COLUMNS].to_numpy(np.float32)[check],
         dataset=dataset.name,
-        foreign=dataset.description["sha256"] != trained.get("sha256"),
+        foreign=identity(dataset.description["sha256"]) != identity(trained.get("sha256")),
     )
 
 

@@ -21,7 +21,8 @@ def check_dataset(path, description):
     if not texts or not all(isinstance(text, str) for text in texts):
         raise InputError(f"{path}: {DESCRIPTION} in it is damaged (no usable `dataset`)")
     sums = dataset.get("sha256")
-    if not isinstance(sums, dict) or not isinstance(sums.get("samples.csv"), str):
+    texts = isinstance(sums, dict) and [sums.get("samples.csv"), sums.get("rows", "")]
+    if not texts or not all(isinstance(text, str) for text in texts):
         raise InputError(f"{path}: {DESCRIPTION} in it is damaged (no checksums of its dataset)")
 
 

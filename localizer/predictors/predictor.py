@@ -75,8 +75,8 @@ class Predictor(Protocol):
     * `path`, Path: the model's file or folder;
     * `runtime`, str: what runs it, and on how many threads where that is known;
     * `notes`, tuple[str, ...]: what a reader of its figures has to know, such as "boxes heads";
-    * `seen_breeds`, frozenset[str]: breeds of Oxford-IIIT Pet whose photos it was trained on, by
-      the names of the `breed` column: its figures on them are no test.
+    * `seen_categories`, frozenset[str]: categories whose photos it was trained on, by the names of
+      the `category` column (breeds of Oxford-IIIT Pet): its figures on them are no test.
     """
 
     name: str

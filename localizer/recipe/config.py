@@ -120,9 +120,9 @@ class TrainingConfig(_Checked):
             or "ciou", on the boxes.
         distribution_loss_weight: of the cross-entropy of "simcc"'s distributions beside the box
             loss; 0 = the box loss alone.
-        class_output: an additional class output: "none", "species", "breed", or "auto": the breed
-            where all annotated photos have one, else the species, else none. Photos of a teacher
-            that have no class train the box alone.
+        class_output: an additional class output: "none", the object's "category", its
+            "supercategory", or "auto": the category where all annotated photos have one, else the
+            supercategory, else none. Photos of a teacher that have no class train the box alone.
         class_loss: of the class output: "categorical_crossentropy" or "binary_crossentropy".
         class_loss_weight: its weight beside the box loss.
         epochs: passes over the training split.
@@ -160,7 +160,7 @@ class TrainingConfig(_Checked):
     coordinate_unit: Literal["pixel", "image"] = "pixel"
     box_loss: Literal["mse", "smooth_l1", "iou", "giou", "diou", "ciou"] = "diou"
     distribution_loss_weight: NonNegative = 1.0
-    class_output: Literal["auto", "none", "species", "breed"] = "auto"
+    class_output: Literal["auto", "none", "category", "supercategory"] = "auto"
     class_loss: Literal["categorical_crossentropy", "binary_crossentropy"] = (
         "categorical_crossentropy"
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from localizer.errors import InputError
 from localizer.recipe.fields import check_setting, flatten
+from localizer.recipe.former_names import read_present
 from localizer.recipe.values import nearest
 from localizer.recipe.yaml_mapping import YamlMapping
 from localizer.shipped import shipped_folder
@@ -39,7 +40,7 @@ def read_recipe(path, also=()):
     """
     file = YamlMapping(path)
     settings = {name: value for name, value in file.content.items() if name not in also}
-    flat = _flatten(file, (), settings)
+    flat = read_present(file.path, _flatten(file, (), settings))
     for name, value in flat.items():
         _check(file, _keys((), file.content, name), name, value)
     return flat

@@ -115,26 +115,26 @@ def iou_against_latency(models):
         return svg_text(figure)
 
 
-def breed_bars(models):
-    """Mean IoU per breed: bars of the first model, its best breed on top, dots of the others.
+def category_bars(models):
+    """Mean IoU per category: bars of the first model, its best category on top, dots of the others.
 
     A line is the first model's 95 % interval. Returns SVG text.
 
     Args:
-        models: metrics["models"], the first with `per_breed`.
+        models: metrics["models"], the first with `per_category`.
     """
-    groups = sorted(models[0]["per_breed"], key=lambda group: group["mean_iou"])
+    groups = sorted(models[0]["per_category"], key=lambda group: group["mean_iou"])
     with matplotlib.rc_context(STYLE):
         figure, axes = start_figure(height=1.1 + 0.2 * len(groups) + 0.19 * len(models))
         means = [group["mean_iou"] for group in groups]
         label = plain_text(models[0]["name"])
         places = range(len(groups))
         axes.barh(places, means, color=model_colour(0), alpha=0.4, height=0.7, label=label)
-        # A breed with a single photo has no interval, and its bar no line.
+        # A category with a single photo has no interval, and its bar no line.
         lows, highs = np.array([group["ci95"] for group in groups], float).T
         axes.hlines(places, lows, highs, color=INK, linewidth=1)
         for number, model in enumerate(models[1:], start=1):
-            mean_of = {group["group"]: group["mean_iou"] for group in model["per_breed"] or []}
+            mean_of = {group["group"]: group["mean_iou"] for group in model["per_category"] or []}
             xs = [mean_of.get(group["group"], np.nan) for group in groups]
             axes.plot(
                 xs, places, "o", ms=3.5, color=model_colour(number), label=plain_text(model["name"])

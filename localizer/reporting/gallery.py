@@ -60,9 +60,9 @@ def gallery_data(evaluation, dataset, thumbnails):
 
     Returns:
         JSON-ready dict: `tie` (the least difference that counts), `models` (name, colour) and
-        `photos`, each with `photo` (place among the thumbnails), `name`, `species`, `breed`, `area`
-        of the true box in % of the photo, `size` (its third: small, medium, large) and `truth`;
-        `boxes` and `iou` hold one entry per model. Boxes are `rel_xyxy` in thousandths, None for no
+        `photos`, each with `photo` (place among the thumbnails), `name`, `supercategory`,
+        `category`, `area` of the true box in % of the photo, `size` (its third: small, medium,
+        large) and `truth`; `boxes` and `iou` hold one entry per model. Boxes are `rel_xyxy` in thousandths, None for no
         box; an IoU is None where the model is not scored on the photo.
     """
     names = [model["name"] for model in evaluation.metrics["models"]]
@@ -73,19 +73,19 @@ def gallery_data(evaluation, dataset, thumbnails):
         {
             "photo": thumbnails.number(dataset, row),
             "name": image,
-            "species": species,
-            "breed": breed,
+            "supercategory": supercategory,
+            "category": category,
             "area": round(100 * float(area), 1),
             "size": size.split(":")[0],
             "truth": _thousandths(truth),
             "boxes": [None] * len(names),
             "iou": [None] * len(names),
         }
-        for row, image, species, breed, area, size, truth in zip(
+        for row, image, supercategory, category, area, size, truth in zip(
             evaluation.rows,
             samples["image"],
-            samples["species"],
-            samples["breed"],
+            samples["supercategory"],
+            samples["category"],
             areas,
             iou_statistics.size_thirds(areas),
             true_rel_xyxy,

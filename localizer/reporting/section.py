@@ -10,8 +10,8 @@ from localizer.reporting.gallery import gallery_data
 
 _BREAKDOWNS = {
     "per_box_size": "By size of the true box",
-    "per_species": "By species",
-    "per_breed": "By breed",
+    "per_supercategory": "By supercategory",
+    "per_category": "By category",
 }
 
 
@@ -38,15 +38,22 @@ def describe_section(evaluation, dataset, thumbnails):
         "best": max(models, key=lambda model: model["mean_iou"]),
         "differences": [wording.difference_sentence(model) for model in models[1:]],
         "matrix": _matrix(metrics),
-        "labelled": [model for model in models if model["species_accuracy"] is not None],
+        "naming": [(model["name"], named) for model in models if (named := _named(model))],
         "figures": _figures(evaluation, dataset),
         "tables": _tables(models),
-        "breeds": sorted(set(samples["breed"]) - {""}),
-        "species": sorted(set(samples["species"]) - {""}),
+        "categories": sorted(set(samples["category"]) - {""}),
+        "supercategories": sorted(set(samples["supercategory"]) - {""}),
         "gallery": gallery_data(evaluation, dataset, thumbnails),
         "notes": wording.notes(metrics),
         "facts": wording.dataset_facts(dataset, metrics),
     }
+
+
+def _named(model):
+    """What a model names right, as (word, share of the photos) pairs."""
+    words = ("supercategory", "category")
+    shares = [(word, model[f"{word}_accuracy"]) for word in words]
+    return [(word, share) for word, share in shares if share is not None]
 
 
 def _axis(models):
@@ -102,13 +109,13 @@ def _figures(evaluation, dataset):
                 figures.iou_against_latency(models),
             )
         )
-    if models[0]["per_breed"]:
+    if models[0]["per_category"]:
         drawn.append(
             (
-                "Mean IoU by breed",
+                "Mean IoU by category",
                 f"Bars: {models[0]['name']} with its 95 % intervals, number of photos in brackets. "
                 "Dots: the other models.",
-                figures.breed_bars(models),
+                figures.category_bars(models),
             )
         )
     return [(title, caption, Markup(svg)) for title, caption, svg in drawn]

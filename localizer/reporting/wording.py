@@ -36,8 +36,8 @@ def notes(metrics):
     for model in models:
         if model["left_out"]:
             found.append(
-                f"{model['name']} was trained on photos of {', '.join(model['seen_breeds'])}: the "
-                f"{model['left_out']} photos of these breeds are left out of its row, which is "
+                f"{model['name']} was trained on photos of {', '.join(model['seen_categories'])}: the "
+                f"{model['left_out']} photos of these categories are left out of its row, which is "
                 f"over {model['n']} of {metrics['n']} photos. Compare it by the paired "
                 "differences, which use common photos only."
             )
@@ -55,7 +55,7 @@ def notes(metrics):
         )
     missing = [
         word
-        for key, word in (("per_species", "species"), ("per_breed", "breed"))
+        for key, word in (("per_supercategory", "supercategory"), ("per_category", "category"))
         if not models[0][key]
     ]
     if missing:

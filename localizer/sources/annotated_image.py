@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 
+# What earlier versions called two fields, in tables, recipes, datasets and model files.
+FORMER_NAMES = {"species": "supercategory", "breed": "category"}
+
 
 @dataclass(frozen=True)
 class AnnotatedImage:
@@ -14,7 +17,8 @@ class AnnotatedImage:
             predict it.
         width, height: size in pixels of the image that was annotated. The file may have another
             size as long as it has the same aspect ratio; None when the annotation does not say.
-        species, breed: the coarse and the fine class; "" when the source has none.
+        supercategory, category: what the object is, coarsely and finely, as in COCO ("dog",
+            "beagle"); "" when the source does not say.
         official_split: "trainval" or "test", the list of the source's authors that has the photo;
             "" when there is none.
         score: a teacher's confidence in the box, 0 to 1; None when people drew it.
@@ -27,8 +31,8 @@ class AnnotatedImage:
     box_rel_xyxy: tuple[float, float, float, float] | None
     width: int | None = None
     height: int | None = None
-    species: str = ""
-    breed: str = ""
+    supercategory: str = ""
+    category: str = ""
     official_split: str = ""
     score: float | None = None
     place: str = field(default="", compare=False)

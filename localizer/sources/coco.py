@@ -12,8 +12,8 @@ What is read of the file (https://cocodataset.org/#format-data):
      "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [48, 29, 153, 151]}],
      "categories": [{"id": 1, "name": "beagle", "supercategory": "dog"}]}
 
-`bbox` is [xmin, ymin, width, height] in 0-based continuous pixels. The category's name becomes the
-breed, its supercategory the species. Where there is no `bbox`, the extent of the `segmentation`
+`bbox` is [xmin, ymin, width, height] in 0-based continuous pixels. The category's name and its
+supercategory are those of the object. Where there is no `bbox`, the extent of the `segmentation`
 (polygons, or a mask as runs) is the box; where an image has no width and height, the photo's own
 are taken. Annotations with `"iscrowd": 1` mark groups, not one object, and are ignored in photos
 with others; where they are all there is they count, because CVAT writes every mask so. An id may be
@@ -213,21 +213,21 @@ def _text(value, where: str) -> str:
 
 
 def _labels(path: Path, categories: list[dict]) -> dict[int | str, tuple[str, str]]:
-    """Category id to (species, breed)."""
+    """Category id to (supercategory, category)."""
     labels = {}
-    for identity, (entry, category) in _by_id(path, "categories", categories).items():
-        breed = _text(category.get("name"), f"{path}: {entry}.name")
-        species = category.get("supercategory") or ""
-        if species:
-            _text(species, f"{path}: {entry}.supercategory")
+    for identity, (entry, named) in _by_id(path, "categories", categories).items():
+        category = _text(named.get("name"), f"{path}: {entry}.name")
+        supercategory = named.get("supercategory") or ""
+        if supercategory:
+            _text(supercategory, f"{path}: {entry}.supercategory")
         try:
-            for name in (species, breed):
+            for name in (supercategory, category):
                 class_name(name).encode("utf-8")
         except UnicodeEncodeError:
             raise InputError(f"{path}: {entry}: the name is not valid Unicode") from None
         except InputError as error:
             raise InputError(f"{path}: {entry}: {error}") from None
-        labels[identity] = species, breed
+        labels[identity] = supercategory, category
     return labels
 
 
@@ -274,14 +274,14 @@ def _annotated(path, photo, size, labels, entry, annotation) -> AnnotatedImage |
         box_abs_xyxy = box_abs_xyxy_of(annotation, width, height)
     except InputError as error:
         return skipped(photo, str(error), place)
-    category = annotation.get("category_id")
-    known = _known_id(category, labels) if type(category) in (int, str) else None
+    identity = annotation.get("category_id")
+    known = _known_id(identity, labels) if type(identity) in (int, str) else None
     if known is None:
         return skipped(
-            photo, f"category_id: no category has the id {reprlib.repr(category)}", place
+            photo, f"category_id: no category has the id {reprlib.repr(identity)}", place
         )
-    species, breed = labels[known]
+    supercategory, category = labels[known]
     box_rel_xyxy = tuple(abs_xyxy_to_rel_xyxy(box_abs_xyxy, width, height).tolist())
     return AnnotatedImage(
-        photo, box_rel_xyxy, width, height, species, breed, place=place, own_size=own_size
+        photo, box_rel_xyxy, width, height, supercategory, category, place=place, own_size=own_size
     )

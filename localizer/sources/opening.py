@@ -1,6 +1,8 @@
 """Finds the source that a name on the command line means, and where its photos are."""
 
+import difflib
 import os
+import re
 from functools import partial
 from pathlib import Path
 
@@ -46,7 +48,7 @@ def open_source(
     Args:
         source: one of SOURCES.
         root: folder of the data; None = the source's own place.
-        target: "head" or "body"; for people's own data a word for what the boxes are around.
+        target: "head" or "body"; for people's own data any name of what the boxes are around.
         multiple: "largest" or "skip", for photos with several objects.
         count: number of scenes, for synthetic; None = 2,000.
         seed, workers: for synthetic.
@@ -73,8 +75,7 @@ def open_source(
         box_format=None if box_format == "pixels" else box_format,
         boxes_in=None if boxes_in == "auto" else boxes_in,
     )
-    if source in ("oxford-pet", "synthetic") and target not in ("head", "body"):
-        raise InputError(f"--target {target}: {source} has head and body")
+    _check_target(source, target)
     if source == "synthetic":
         return _open_synthetic(root, target, 2000 if count is None else count, seed, workers)
     if source == "oxford-pet":
@@ -85,6 +86,19 @@ def open_source(
     if not root.exists():
         raise InputError(f"--root {root}: no such folder")
     return _open_own(source, root, multiple, annotations, box_format, split_file, boxes_in)
+
+
+def _check_target(source, target):
+    """See that a source has the target, and that it can name files and stand in a sentence."""
+    if source in ("oxford-pet", "synthetic") and target not in ("head", "body"):
+        near = difflib.get_close_matches(target.lower(), ["head", "body"], n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise InputError(f"--target {target}: {source} has head and body{hint}")
+    if not re.fullmatch(r"[^\W_]([\w .-]{0,38}[^\W_])?", target):
+        raise InputError(
+            f"--target {target!r:.60}: is no name of an object, such as raccoon; letters and digits "
+            "are possible, between them also blanks and _ . -, 40 characters at most"
+        )
 
 
 def _refuse_others_options(source, **options):

@@ -23,7 +23,7 @@ What is read of a file:
     </annotation>
 
 Boxes are 1-based inclusive pixels (http://host.robots.ox.ac.uk/pascal/VOC/voc2012/htmldoc/, section
-"Annotation"), and `<name>` becomes the breed. A tool that counts from 0 is off by one pixel. Other
+"Annotation"), and `<name>` becomes the category. A tool that counts from 0 is off by one pixel. Other
 shapes of an `<object>`, `<robndbox>` and polygons, count by their extents (voc_shapes.py). Where
 `<size>` is missing, 0 or text, the photo's own size is taken.
 """
@@ -206,7 +206,7 @@ def _annotated(photo: str, claims: list, multiple: str, sizes: FrameSizes):
         box_rel_xyxy = tuple(voc_xyxy_to_rel_xyxy(one.box_voc_xyxy, *size).tolist())
         candidates.append(
             AnnotatedImage(
-                photo, box_rel_xyxy, *size, breed=one.name, place=place, own_size=own_size
+                photo, box_rel_xyxy, *size, category=one.name, place=place, own_size=own_size
             )
         )
     return choose(candidates, multiple)

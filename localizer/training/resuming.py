@@ -5,7 +5,9 @@ import json
 import keras
 import yaml
 
+from localizer.dataset.identity import identity
 from localizer.errors import InputError
+from localizer.recipe.former_names import present
 from localizer.recipe.yaml_mapping import alias_line
 
 
@@ -76,11 +78,12 @@ def _read_settings(path):
     settings = yaml.safe_load(text)
     if not isinstance(settings, dict) or not all(isinstance(name, str) for name in settings):
         raise ValueError("not settings with their names")
-    return settings
+    return {name: present(name, value) for name, value in settings.items()}
 
 
 def _checksums(data):
-    return data["sha256"], (data.get("unlabelled") or {}).get("sha256")
+    added = (data.get("unlabelled") or {}).get("sha256")
+    return identity(data["sha256"]), identity(added)
 
 
 def _shorten(value, length=80):

@@ -12,6 +12,7 @@ from localizer.files.atomic_files import replacing, write_text
 from localizer.images.boxes import clip_rel_xyxy, iou_xyxy
 from localizer.models.cost import count_macs
 from localizer.models.model_file import load_model_file
+from localizer.sources.annotated_image import FORMER_NAMES
 from localizer.training.batches import Batches
 
 
@@ -73,7 +74,8 @@ def _score(model, said, batches, path):
         table.assign(iou=iou).to_csv(partial, index=False, float_format="%.6g")
     accuracy = None
     if said["classes"]:
-        truth = samples[said["class_column"]].to_numpy()
+        column = said["class_column"]
+        truth = samples[FORMER_NAMES.get(column, column)].to_numpy()
         named = np.array(said["classes"])[answers["class"].argmax(axis=1)]
         accuracy = float((named == truth)[truth != ""].mean())
     return {**summarize(iou), "class_accuracy": accuracy}

@@ -56,7 +56,7 @@ def files_in(folder):
 )
 def test_examples_in_the_documentation(tmp_path, language, source):
     [found] = source.read(write_example(tmp_path, language))
-    assert isinstance(found, AnnotatedImage) and found.breed == "beagle"
+    assert isinstance(found, AnnotatedImage) and found.category == "beagle"
     assert (found.width, found.height) == (500, 375)
     expected = (48 / 500, 29 / 375, 201 / 500, 180 / 375)
     assert found.box_rel_xyxy == pytest.approx(expected, abs=1e-6)

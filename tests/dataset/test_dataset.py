@@ -90,7 +90,7 @@ def test_an_opened_dataset(synthetic_dataset):
         photo = read_photo(dataset.root / dataset.samples["image"][index])
         np.testing.assert_array_equal(dataset.read_photo(index), photo)
         np.testing.assert_array_equal(stretch(photo, 160), dataset.images[index])
-    assert dataset.classes("species") == ["cat", "dog"]
+    assert dataset.classes("supercategory") == ["cat", "dog"]
     for name, checksum in dataset.description["sha256"].items():
         assert sha256_of(dataset.path / name) == checksum
     with pytest.raises(InputError, match="no split 'dev'"):
@@ -99,23 +99,23 @@ def test_an_opened_dataset(synthetic_dataset):
 
 def test_names_that_look_like_numbers_stay_names(folder):
     samples = pd.read_csv(folder / "samples.csv", dtype=str)
-    samples["breed"], samples["image"] = "007", [f"{i:04}" for i in range(len(samples))]
-    samples.loc[0, "species"] = "NA"
+    samples["category"], samples["image"] = "007", [f"{i:04}" for i in range(len(samples))]
+    samples.loc[0, "supercategory"] = "NA"
     write_samples(folder, samples)
     opened = open_dataset(folder).samples
-    assert set(opened["breed"]) == {"007"} and opened["image"][1] == "0001"
-    assert opened["species"][0] == "NA"
+    assert set(opened["category"]) == {"007"} and opened["image"][1] == "0001"
+    assert opened["supercategory"][0] == "NA"
 
 
 def test_missing_classes_and_empty_splits(folder):
     samples = pd.read_csv(folder / "samples.csv")
-    samples["split"], samples["breed"] = "train", "beagle"
-    samples.loc[3, "species"] = ""
+    samples["split"], samples["category"] = "train", "beagle"
+    samples.loc[3, "supercategory"] = ""
     write_samples(folder, samples)
     dataset = open_dataset(folder)
     with pytest.raises(InputError, match="test split is empty.*--fractions"):
         dataset.indices("test")
-    for column in ("species", "breed"):
+    for column in ("supercategory", "category"):
         with pytest.raises(InputError, match=f"two or more names in column '{column}'"):
             dataset.classes(column)
 

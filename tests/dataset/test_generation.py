@@ -47,12 +47,12 @@ def photos(count, **fields):
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_rows_and_pixels_belong_together(root, workers):
-    dataset = generate(root, photos(12, breed="pug"), workers=workers, seed=4)
+    dataset = generate(root, photos(12, category="pug"), workers=workers, seed=4)
     assert dataset.samples["image"].tolist() == [f"dog_{number}.png" for number in range(12)]
     for index, row in enumerate(dataset.samples.itertuples()):
         expected = stretch(read_photo(root / row.image), 32)
         np.testing.assert_array_equal(dataset.images[index], expected)
-        assert (row.width, row.height, row.breed, row.species) == (60, 40, "pug", "")
+        assert (row.width, row.height, row.category, row.supercategory) == (60, 40, "pug", "")
         assert row.split == split_of(row.image, 4, (0.8, 0.1, 0.1)) and row.group == row.image
     np.testing.assert_allclose(dataset.boxes_rel_xyxy, np.tile(BOX, (12, 1)))
 

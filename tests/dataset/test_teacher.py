@@ -266,8 +266,8 @@ def test_the_companion_has_what_neither_is_used_nor_shows_what_is_evaluated_on(r
     assert sorted(added.samples["image"]) == sorted(kept)
     assert set(added.samples["split"]) == {"train"} and set(added.samples["teacher"]) == {"size"}
     # These photos are called "4" and so on; the real ones "Abyssinian_4".
-    assert set(added.samples["species"]) == {"dog"}
-    assert added.samples["breed"].tolist() == [name[7:-4] for name in added.samples["image"]]
+    assert set(added.samples["supercategory"]) == {"dog"}
+    assert added.samples["category"].tolist() == [name[7:-4] for name in added.samples["image"]]
     assert not added.has_true_labels and dataset.has_true_labels and added.unlabelled is None
     assert added.description["labels"]["teacher"] == "size" and added.root == dataset.root
     for index, row in enumerate(added.samples.itertuples()):

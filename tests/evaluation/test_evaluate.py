@@ -25,10 +25,14 @@ def make_dataset(folder, count=12, train=2):
     rows = []
     for i in range(count):
         Image.new("RGB", (40, 20), (i, 128, 0)).save(photos / f"{i}.png")
-        species, breed = (("cat", "Bombay"), ("dog", "pug"), ("dog", "Saint_Bernard"))[i % 3]
+        supercategory, category = (("cat", "Bombay"), ("dog", "pug"), ("dog", "Saint_Bernard"))[
+            i % 3
+        ]
         xmax = 0.4 + 0.5 * i / count
         split = "train" if i < train else "test"
-        rows.append((f"{i}.png", split, 40, 20, 0.2, 0.0, xmax, 0.5, species, breed, f"{i}"))
+        rows.append(
+            (f"{i}.png", split, 40, 20, 0.2, 0.0, xmax, 0.5, supercategory, category, f"{i}")
+        )
     return Dataset(
         path=folder,
         images=np.zeros((count, 8, 8, 3), np.uint8),
@@ -95,7 +99,7 @@ def test_contract_and_figures_by_hand(tmp_path):
     assert versus["model"] == "perfect" and versus["losses"] == 10
     assert versus["mean_difference"] == pytest.approx(-0.5, abs=1e-6)
     assert [g["n"] for g in halved["per_box_size"]] == [4, 3, 3]
-    assert {g["group"]: g["n"] for g in halved["per_species"]} == {"cat": 3, "dog": 7}
+    assert {g["group"]: g["n"] for g in halved["per_supercategory"]} == {"cat": 3, "dog": 7}
     table = evaluation.predictions
     assert list(table) == [
         "model",
@@ -206,10 +210,10 @@ def test_predictors_take_turns_and_quartiles_hold_the_median(tmp_path, monkeypat
     }
 
 
-def test_photos_of_seen_breeds_are_left_out_of_one_row(tmp_path):
+def test_photos_of_seen_categories_are_left_out_of_one_row(tmp_path):
     dataset = make_dataset(tmp_path)
     seen = FromTruth("seen", dataset, half, label=lambda row: "dog")
-    seen.seen_breeds, seen.notes = frozenset({"saint bernard"}), ("boxes heads",)
+    seen.seen_categories, seen.notes = frozenset({"saint bernard"}), ("boxes heads",)
 
     def half_of_saint_bernards(box, row):
         return half(box, row) if row % 3 == 2 else box
@@ -222,15 +226,15 @@ def test_photos_of_seen_breeds_are_left_out_of_one_row(tmp_path):
     assert first["mean_iou"] == pytest.approx(0.8) and second["mean_iou"] == pytest.approx(0.5)
     assert second["versus_first"]["n"] == 6
     assert second["versus_first"]["mean_difference"] == pytest.approx(-0.5)
-    assert [g["group"] for g in second["per_breed"]] == ["Bombay", "pug"]
-    assert second["species_accuracy"] == 0.5  # Three pugs are dogs, three Bombays are not.
-    assert second["notes"] == ["boxes heads"] and second["seen_breeds"] == ["saint bernard"]
+    assert [g["group"] for g in second["per_category"]] == ["Bombay", "pug"]
+    assert second["supercategory_accuracy"] == 0.5  # Three pugs are dogs, three Bombays are not.
+    assert second["notes"] == ["boxes heads"] and second["seen_categories"] == ["saint bernard"]
     assert list(evaluation.predictions_of("seen").index) == [1, 2, 4, 5, 7, 8]
     assert list(evaluation.predictions_of("seen")["image"]) == [
         f"{row}.png" for row in (3, 4, 6, 7, 9, 10)
     ]
-    seen.seen_breeds = frozenset({"Bombay", "pug", "Saint_Bernard"})
-    with pytest.raises(InputError, match="all breeds"):
+    seen.seen_categories = frozenset({"Bombay", "pug", "Saint_Bernard"})
+    with pytest.raises(InputError, match="all categories"):
         evaluate(dataset, "test", [seen], progress=False)
 
 
@@ -258,7 +262,7 @@ def test_checksum_names_a_file_and_a_folder(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("label", "species_accuracy", "breed_accuracy"),
+    ("label", "supercategory_accuracy", "category_accuracy"),
     [
         (lambda row: "", None, None),
         (lambda row: "airplane", None, None),
@@ -266,23 +270,25 @@ def test_checksum_names_a_file_and_a_folder(tmp_path):
         (lambda row: ("Bombay", "pug", "saint bernard")[row % 3], 1.0, 1.0),
         (lambda row: ("Bombay", "pug", "pug")[row % 3], 1.0, 0.6),
     ],
-    ids=["no labels", "other labels", "species", "breeds", "one breed for another"],
+    ids=["no labels", "other labels", "supercategory", "categories", "one category for another"],
 )
-def test_label_accuracy(tmp_path, label, species_accuracy, breed_accuracy):
+def test_label_accuracy(tmp_path, label, supercategory_accuracy, category_accuracy):
     dataset = make_dataset(tmp_path)
     predictor = FromTruth("m", dataset, label=label)
     model = evaluate(dataset, "test", [predictor], progress=False).metrics["models"][0]
-    assert model["species_accuracy"] == (species_accuracy and pytest.approx(species_accuracy))
-    assert model["breed_accuracy"] == (breed_accuracy and pytest.approx(breed_accuracy))
+    assert model["supercategory_accuracy"] == (
+        supercategory_accuracy and pytest.approx(supercategory_accuracy)
+    )
+    assert model["category_accuracy"] == (category_accuracy and pytest.approx(category_accuracy))
 
 
 def test_dataset_without_classes(tmp_path):
     dataset = make_dataset(tmp_path)
-    dataset.samples[["species", "breed"]] = ""
+    dataset.samples[["supercategory", "category"]] = ""
     predictor = FromTruth("m", dataset, label=lambda row: "dog")
     model = evaluate(dataset, "test", [predictor], progress=False).metrics["models"][0]
-    assert model["per_breed"] is None and model["per_species"] is None
-    assert model["species_accuracy"] is None and model["breed_accuracy"] is None
+    assert model["per_category"] is None and model["per_supercategory"] is None
+    assert model["supercategory_accuracy"] is None and model["category_accuracy"] is None
 
 
 def test_constant_boxes(tmp_path):

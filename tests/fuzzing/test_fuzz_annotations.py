@@ -53,7 +53,7 @@ def check(read):
             (one.image + one.reason + one.place).encode("utf-8")
             assert one.reason
             continue
-        (one.image + one.species + one.breed).encode("utf-8")
+        (one.image + one.supercategory + one.category).encode("utf-8")
         assert not one.image.startswith("/") and ".." not in one.image.split("/")
         try:
             box = checked_box(one.box_rel_xyxy)
@@ -223,7 +223,9 @@ def csv_of(names, rows, separator):
 
 
 HEADERS = st.one_of(
-    st.just(["image", "xmin", "ymin", "xmax", "ymax", "width", "height", "species", "breed"]),
+    st.just(
+        ["image", "xmin", "ymin", "xmax", "ymax", "width", "height", "supercategory", "category"]
+    ),
     st.permutations(["image", "xmin", "ymin", "xmax", "ymax"]),
     st.lists(
         st.sampled_from(["image", "xmin", "ymin", "xmax", "ymax", "width", "", '"']), max_size=8

@@ -69,7 +69,7 @@ def test_cost_and_what_else_a_predictor_tells():
     assert flipped.name == "flip:bright"
     assert flipped.cost == Cost(parameters=7, macs=20, file_bytes=3)
     assert flipped.notes == ("a note",)
-    assert getattr(flipped, "seen_breeds", None) is None
+    assert getattr(flipped, "seen_categories", None) is None
 
 
 def test_it_is_asked_for_by_a_prefix(synthetic_dataset):

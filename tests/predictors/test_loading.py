@@ -27,7 +27,7 @@ def test_a_run_and_its_file(run_folder):
         assert predictor.name == "first"
         # Others read the two optional attributes like this.
         assert getattr(predictor, "notes", ()) == ()
-        assert getattr(predictor, "seen_breeds", frozenset()) == frozenset()
+        assert getattr(predictor, "seen_categories", frozenset()) == frozenset()
 
 
 def test_a_baseline(synthetic_dataset):

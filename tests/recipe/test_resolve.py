@@ -53,7 +53,7 @@ def described(config):
     ],
 )
 def test_what_is_called_idle_changes_nothing_and_the_rest_does(given):
-    config = build_config({"weights": "none", "class_output": "species", "looks": 2} | given)
+    config = build_config({"weights": "none", "class_output": "supercategory", "looks": 2} | given)
     idle, before = idle_settings(config), described(config)
     for name, value in OTHER.items():
         changed = described(replace(config, **{name: value}))

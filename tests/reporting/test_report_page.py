@@ -37,7 +37,7 @@ def report(tmp_path_factory):
         (dataset.root / HOSTILE).parent.mkdir()
         (dataset.root / "5.png").rename(dataset.root / HOSTILE)
         seen = FromTruth("seen", dataset, half)
-        seen.seen_breeds = frozenset({"Bombay"})
+        seen.seen_categories = frozenset({"Bombay"})
         predictors = [
             FromTruth("ours", dataset, shifted),
             FromTruth(
@@ -146,14 +146,14 @@ def test_photos_without_a_score_come_last(page, report):
 
 def test_filters_keep_what_they_say(page, report):
     names = iou_table(report).index
-    # By make_dataset: breeds take turns, boxes grow from row to row, rows 0 and 1 are for training.
+    # By make_dataset: categories take turns, boxes grow from row to row, rows 0 and 1 are for training.
     pugs = [name for row, name in enumerate(names, start=2) if row % 3 == 1]
-    choose(page, breed="pug")
+    choose(page, category="pug")
     assert sorted(shown(page)) == sorted(pugs)
-    choose(page, species="cat")
+    choose(page, supercategory="cat")
     assert shown(page) == []
     assert "0 of 58" in gallery(page).locator('[data-role="count"]').text_content()
-    choose(page, breed="", species="", size="small")
+    choose(page, category="", supercategory="", size="small")
     assert sorted(shown(page)) == sorted(names[:20])
     choose(page, order="small")
     assert shown(page) == list(names[:20])

@@ -21,7 +21,7 @@ from localizer.images.drawing import (
     shrink,
 )
 from localizer.predictors.constant import constant_predictor
-from localizer.reporting.figures import breed_bars
+from localizer.reporting.figures import category_bars
 from localizer.reporting.gallery import Thumbnails
 from localizer.reporting.page import prepare_folder, write_comparison
 from localizer.reporting.section import describe_section
@@ -192,10 +192,12 @@ def test_differences_name_the_better_model():
 def test_left_out_photos_and_notes_are_said(tmp_path):
     dataset = make_dataset(tmp_path / "pets")
     seen = FromTruth("seen", dataset, half)
-    seen.seen_breeds, seen.notes = frozenset({"pug"}), ("boxes <whole> animals",)
+    seen.seen_categories, seen.notes = frozenset({"pug"}), ("boxes <whole> animals",)
     _, _, html = report(tmp_path, dataset, [FromTruth("ours", dataset), seen])
     text = " ".join(Page(html).text.split())
-    assert "seen was trained on photos of pug: the 3 photos of these breeds are left out" in text
+    assert (
+        "seen was trained on photos of pug: the 3 photos of these categories are left out" in text
+    )
     assert "over 7 of 10 photos" in text
     assert "seen: boxes <whole> animals" in text
     assert "of 7 photos." in text
@@ -231,7 +233,7 @@ def test_labels_of_the_crops_are_on_the_page(tmp_path):
 
 def test_names_are_escaped(tmp_path):
     dataset = make_dataset(tmp_path / "pets")
-    dataset.samples["breed"] = HOSTILE
+    dataset.samples["category"] = HOSTILE
     hostile_photo = "</script><img src=x onerror=alert(1)>.png"
     (dataset.root / hostile_photo).parent.mkdir()
     (dataset.root / "5.png").rename(dataset.root / hostile_photo)
@@ -245,7 +247,7 @@ def test_names_are_escaped(tmp_path):
     assert HOSTILE in page.text
     data = json.loads(re.search(r'data-role="data">(.*?)</script>', html, flags=re.DOTALL)[1])
     assert [photo["name"] for photo in data["photos"]][3] == hostile_photo
-    assert data["models"][0]["name"] == data["photos"][0]["breed"] == HOSTILE
+    assert data["models"][0]["name"] == data["photos"][0]["category"] == HOSTILE
     assert "onerror=alert" not in re.sub(r"<script type.*?</script>", "", html, flags=re.DOTALL)
     svgs = re.findall(r'<svg (?!class="bar").*?</svg>', html, flags=re.DOTALL)
     assert len(svgs) == 5
@@ -255,7 +257,7 @@ def test_names_are_escaped(tmp_path):
 
 def test_what_is_missing_is_said(tmp_path):
     dataset = make_dataset(tmp_path / "pets")
-    dataset.samples[["species", "breed"]] = ""
+    dataset.samples[["supercategory", "category"]] = ""
     (dataset.root / "4.png").unlink()
 
     def silent(box, row):
@@ -265,7 +267,7 @@ def test_what_is_missing_is_said(tmp_path):
     text = " ".join(Page(html).text.split())
     assert "1 photo could not be read" in text
     assert "mute gave no box for 9 of 9 photos" in text
-    assert "names no species and no breed" in text
+    assert "names no supercategory and no category" in text
     assert not re.search(r"\b(nan|None|inf)\b", text)
     row = (path.parent / "predictions.csv").read_text().splitlines()[1]
     assert row.startswith("mute,2.png,,,,,")
@@ -278,12 +280,12 @@ def test_a_single_photo_makes_a_report(tmp_path):
     assert "Too few photos for an interval" in Page(html).text
 
 
-def test_breed_bars_show_each_interval():
+def test_category_bars_show_each_interval():
     groups = [
         {"group": "pug", "n": 9, "mean_iou": 0.5, "ci95": [0.25, 0.75]},
         {"group": "boxer", "n": 1, "mean_iou": 1.0, "ci95": [None, None]},
     ]
-    svg = breed_bars([{"name": "ours", "per_breed": groups}])
+    svg = category_bars([{"name": "ours", "per_category": groups}])
     assert "pug (9)" in svg and "boxer (1)" in svg
     ends = [
         [float(x) for x in re.findall(r"[ML] ([\d.]+)", path)]

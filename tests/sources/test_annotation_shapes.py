@@ -217,7 +217,7 @@ def test_ids_that_are_text_here_and_numbers_there(root, image_id, written, categ
     one = annotation(image_id=written, category_id=given)
     write(root, [image(image_id)], [one], categories)
     [found] = coco.read(root)
-    assert (found.box_rel_xyxy, found.breed) == (BOX, "beagle")
+    assert (found.box_rel_xyxy, found.category) == (BOX, "beagle")
 
 
 def test_ids_that_are_both_text_and_numbers_mean_themselves(root):
@@ -292,7 +292,7 @@ def test_xml_in_any_encoding(root, codec, declared, name):
     text = (DECLARED.format(declared) if declared else "") + text
     (root / "rex.xml").write_bytes(text.encode(codec))
     [found] = pascal_voc.read(root)
-    assert (found.breed, found.box_rel_xyxy) == (name, BOX)
+    assert (found.category, found.box_rel_xyxy) == (name, BOX)
 
 
 @pytest.mark.parametrize(

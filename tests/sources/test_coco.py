@@ -43,7 +43,7 @@ def test_by_hand(tmp_path):
     write(tmp_path, [image()], [annotation()])
     [found] = read(tmp_path)
     assert (found.image, found.width, found.height) == ("images/rex.jpg", 500, 400)
-    assert (found.species, found.breed) == ("dog", "beagle")
+    assert (found.supercategory, found.category) == ("dog", "beagle")
     assert found.box_rel_xyxy == pytest.approx((0.1, 0.1, 0.5, 0.5), abs=1e-6)
     assert all(type(value) is float for value in found.box_rel_xyxy)
 
@@ -85,7 +85,7 @@ def test_several_json_files_need_the_option(tmp_path):
     with pytest.raises(InputError, match="train.json, annotations/val.json.*--annotations FILE"):
         list(read(tmp_path))
     [found] = read(tmp_path, annotations=chosen)
-    assert (found.species, found.breed) == ("", "pug")
+    assert (found.supercategory, found.category) == ("", "pug")
 
 
 def test_photos_that_are_left_out_and_why(tmp_path):

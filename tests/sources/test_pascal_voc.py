@@ -48,7 +48,7 @@ def test_official_layout_by_hand(tmp_path):
     put(tmp_path / "Annotations" / "rex.xml", voc_xml())
     [found] = read(tmp_path)
     assert (found.image, found.width, found.height) == ("JPEGImages/rex.jpg", 500, 400)
-    assert (found.species, found.breed) == ("", "beagle")
+    assert (found.supercategory, found.category) == ("", "beagle")
     # 1-based inclusive: columns 51..250 of 500 are the continuous span 50..250.
     assert found.box_rel_xyxy == pytest.approx((0.1, 0.1, 0.5, 0.5), abs=1e-6)
     assert all(type(value) is float for value in found.box_rel_xyxy)
@@ -195,7 +195,7 @@ def test_an_unreadable_object_counts_and_is_chosen_only_if_all_are_such(tmp_path
     sound = "<object><name>pug</name>" + bndbox(1, 1, 50, 60) + "</object></annotation>"
     put(tmp_path / "rex.xml", content.replace("</annotation>", sound))
     [found] = read(tmp_path)
-    assert found.breed == "pug" and found.place == "rex.xml: object 2"
+    assert found.category == "pug" and found.place == "rex.xml: object 2"
     [found] = read(tmp_path, multiple="skip")
     assert found == Skipped("rex.jpg", "2 objects in one photo")
 
@@ -219,11 +219,11 @@ def test_largest_takes_the_largest_sound_box_and_skip_takes_none(tmp_path):
         ("mostly outside", (491, 1, 900, 60)),
     ]
     put(tmp_path / "rex.xml", voc_xml(objects=objects))
-    assert [one.breed for one in read(tmp_path)] == ["large"]
+    assert [one.category for one in read(tmp_path)] == ["large"]
     [left_out] = read(tmp_path, multiple="skip")
     assert left_out == Skipped("rex.jpg", "5 objects in one photo")
     put(tmp_path / "rex.xml", voc_xml(objects=objects[:1]))
-    assert [one.breed for one in read(tmp_path, multiple="skip")] == ["inverted"]
+    assert [one.category for one in read(tmp_path, multiple="skip")] == ["inverted"]
     with pytest.raises(InputError, match="smallest"):
         list(read(tmp_path, multiple="smallest"))
 

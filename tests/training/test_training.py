@@ -41,7 +41,7 @@ SMALL = TrainingConfig(
     optimizer="adamw",
     weight_decay=0.01,
     ema_momentum=0.9,
-    class_output="species",
+    class_output="supercategory",
     clip_norm=10.0,
 )
 
@@ -331,7 +331,7 @@ def test_the_kept_model_scores_photos_as_validation_did(whole_run, synthetic_dat
     edges = np.clip(keras.ops.convert_to_numpy(model(images)["box"]), 0, 1).reshape(-1, 2, 2)
     expected = np.sort(edges, axis=1).reshape(-1, 4)
     np.testing.assert_allclose(answer.boxes_rel_xyxy, expected, atol=1e-4)
-    assert set(answer.labels) <= set(synthetic_dataset.classes("species"))
+    assert set(answer.labels) <= set(synthetic_dataset.classes("supercategory"))
 
 
 @pytest.fixture(scope="module")
@@ -369,22 +369,24 @@ def test_unlabelled_photos_are_trained_on_with_their_own_boxes(with_unlabelled):
 
 def test_unlabelled_photos_without_a_known_class_train_the_box_alone(with_unlabelled):
     added = with_unlabelled.unlabelled
-    added = replace(added, samples=added.samples.assign(species=["cat", "", "okapi", "dog"] * 10))
+    added = replace(
+        added, samples=added.samples.assign(supercategory=["cat", "", "okapi", "dog"] * 10)
+    )
     batches = Batches(
         with_unlabelled, np.arange(10), SMALL, ("box", "class"), ["cat", "dog"], unlabelled=added
     )
     assert len(batches.samples) == 10 + 40
     classes = np.concatenate([batches[i][1]["class"] for i in range(len(batches))])
-    names = batches.samples["species"].to_numpy()
+    names = batches.samples["supercategory"].to_numpy()
     np.testing.assert_array_equal(classes, names[:, None] == np.array(["cat", "dog"]))
 
 
 def test_auto_is_the_finest_class_that_all_annotated_photos_have(synthetic_dataset, tmp_path):
     config = replace(SMALL, epochs=1, head="recipe", class_output="auto")
     for columns, expected in (
-        ({}, "breed"),
-        ({"breed": "", "species": "cat"}, "none"),
-        ({"breed": ""}, "species"),
+        ({}, "category"),
+        ({"category": "", "supercategory": "cat"}, "none"),
+        ({"category": ""}, "supercategory"),
     ):
         dataset = replace(synthetic_dataset, samples=synthetic_dataset.samples.assign(**columns))
         assert settle(config, dataset).class_output == expected
@@ -392,8 +394,8 @@ def test_auto_is_the_finest_class_that_all_annotated_photos_have(synthetic_datas
     settings = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())
     assert settings["class_output"] == "auto"
     _, description = load_model_file(tmp_path / "run" / "best.keras")
-    assert description["config"]["class_output"] == "species"
-    assert description["classes"] == dataset.classes("species")
+    assert description["config"]["class_output"] == "supercategory"
+    assert description["classes"] == dataset.classes("supercategory")
 
 
 def test_auto_looks_once_where_objects_fill_their_photos(synthetic_dataset):

@@ -25,6 +25,7 @@ from localizer.files.atomic_files import write_text
 from localizer.files.checksums import sha256_of
 from localizer.recipe.config import TrainingConfig
 from localizer.recipe.fields import build_config, differences
+from localizer.recipe.former_names import former, present
 from localizer.recipe.reading import read_recipe
 from localizer.recipe.resolve import effective_settings, settle
 from localizer.runtimes.keras_settings import backend_name
@@ -88,7 +89,9 @@ class Run:
             return False
         wanted = self.config.to_dict()
         same = isinstance(kept, dict) and all(
-            kept.get(name) == value for name, value in wanted.items() if name not in _FREE
+            present(name, kept.get(name)) == value
+            for name, value in wanted.items()
+            if name not in _FREE
         )
         return same and (self.folder / "metrics.json").is_file()
 
@@ -215,7 +218,8 @@ def _settings_key(config, dataset):
     settings = {k: v for k, v in config.to_dict().items() if k not in (*_FREE, "seed")}
     weights = Path(config.weights)
     key = {
-        "settings": settings,
+        # With the names that its values had, runs of before are found again.
+        "settings": former(settings),
         "data": data_key(dataset, config),
         # Other weights under an old name are other settings, too.
         "weights": sha256_of(weights) if os.path.isfile(weights) else None,

@@ -12,8 +12,10 @@ from pathlib import Path
 import yaml
 
 from localizer.ablation.running.processes import CommandSequence, child_environment, log_end
+from localizer.dataset.identity import identity
 from localizer.errors import InputError
 from localizer.files.atomic_files import write_text
+from localizer.recipe.former_names import former
 from localizer.runtimes.keras_settings import backend_name
 
 # Settings that do not change how long a step takes, or hardly.
@@ -41,8 +43,8 @@ def data_key(dataset, config):
     """The checksums of all photos and boxes that a recipe trains on, JSON-ready."""
     added = dataset.unlabelled if config.unlabelled else None
     return {
-        "labelled": dataset.description["sha256"],
-        "unlabelled": added and added.description["sha256"],
+        "labelled": identity(dataset.description["sha256"]),
+        "unlabelled": added and identity(added.description["sha256"]),
     }
 
 
@@ -67,7 +69,7 @@ class Timings:
             raise InputError(f"{self._path}: damaged ({error}); delete it") from None
 
     def _key(self, config):
-        settings = {k: v for k, v in config.to_dict().items() if k not in _FREE}
+        settings = former({k: v for k, v in config.to_dict().items() if k not in _FREE})
         backend = backend_name()
         text = json.dumps([settings, data_key(self._dataset, config), backend], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:8]

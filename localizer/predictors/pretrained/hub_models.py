@@ -31,7 +31,7 @@ class HubModel:
         sha256: of the files that this project was tested with.
         classes: the classes that count when none are asked for; empty for any.
         labels: {id: name} for files that hold no names.
-        seen_breeds: breeds of Oxford-IIIT Pet in its training photos.
+        seen_categories: breeds of Oxford-IIIT Pet in its training photos.
         stand_in: name of the model that is taken where this one is not at hand.
     """
 
@@ -45,7 +45,7 @@ class HubModel:
     sha256: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     labels: dict[int, str] = field(default_factory=dict)
-    seen_breeds: frozenset[str] = frozenset()
+    seen_categories: frozenset[str] = frozenset()
     stand_in: str | None = None
 
 
@@ -109,7 +109,7 @@ HUB_MODELS = (
         ),
         sha256=("3e23200744de87d96fb48069040d06ebc25cf3bfab307289cc0e123734977c11",),
         labels={0: "Abyssinian", 1: "american_bulldog"},
-        seen_breeds=frozenset({"Abyssinian", "american_bulldog"}),
+        seen_categories=frozenset({"Abyssinian", "american_bulldog"}),
     ),
 )
 

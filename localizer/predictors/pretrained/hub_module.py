@@ -31,7 +31,7 @@ class HubModule:
 
     Args:
         path: folder with saved_model.pb.
-        name, classes, notes, seen_breeds: see `LitertDetector`; a class is known by its name, by
+        name, classes, notes, seen_categories: see `LitertDetector`; a class is known by its name, by
             Open Images' id, or by its number, in any case. Threads may share it.
         options: the `DetectorOptions`, of which range, size and signature are heeded here: a float
             input gets 0 to 1, and a photo its own size where that is open, unless they say other.
@@ -44,9 +44,9 @@ class HubModule:
     runtime = "TensorFlow"
 
     def __init__(
-        self, path, name, classes=None, notes=(), seen_breeds=frozenset(), options=_NO_OPTIONS
+        self, path, name, classes=None, notes=(), seen_categories=frozenset(), options=_NO_OPTIONS
     ):
-        self.name, self.notes, self.seen_breeds = name, tuple(notes), frozenset(seen_breeds)
+        self.name, self.notes, self.seen_categories = name, tuple(notes), frozenset(seen_categories)
         self.path = path = Path(path)
         refuse_fork(path)
         self._options = options

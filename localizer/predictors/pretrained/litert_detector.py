@@ -36,7 +36,7 @@ class LitertDetector:
         name: shown in tables.
         classes: names or ids, as text, of the classes that count; None for any.
         labels: {id: name}; where there is no name, the id is the label.
-        notes, seen_breeds: see `Predictor`.
+        notes, seen_categories: see `Predictor`.
 
     Raises:
         InputError: other outputs, outputs that cannot be told apart, or a class that the model does
@@ -45,8 +45,10 @@ class LitertDetector:
 
     trained_on = None
 
-    def __init__(self, graph, name, classes=None, labels=None, notes=(), seen_breeds=frozenset()):
-        self.name, self.notes, self.seen_breeds = name, tuple(notes), frozenset(seen_breeds)
+    def __init__(
+        self, graph, name, classes=None, labels=None, notes=(), seen_categories=frozenset()
+    ):
+        self.name, self.notes, self.seen_categories = name, tuple(notes), frozenset(seen_categories)
         self.cost, self.path, self.runtime = graph.cost, graph.path, graph.runtime
         self._graph, self._labels = graph, labels or {}
         self._places = _four_places(graph)

@@ -50,7 +50,7 @@ def open_pretrained(model: str) -> Predictor:
         name, labels = known.name, known.labels
         classes = options.classes or known.classes
         notes = known.notes + checksum_note(known, path)
-        facts = {"notes": notes, "seen_breeds": known.seen_breeds}
+        facts = {"notes": notes, "seen_categories": known.seen_categories}
     if classes == ["any"]:
         classes = None
     # Two choices for one model stay apart in a table.

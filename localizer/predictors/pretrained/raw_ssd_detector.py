@@ -16,7 +16,7 @@ class RawSsdDetector:
     Args:
         graph: an opened file with outputs [1, 1917, 4] and [1, 1917, classes]: SSD on MobileNet at
             300 pixels, see `ssd_anchors`.
-        name, classes, labels, notes, seen_breeds: see `LitertDetector`. Threads may share it.
+        name, classes, labels, notes, seen_categories: see `LitertDetector`. Threads may share it.
 
     Raises:
         InputError: a class that the model does not have.
@@ -24,8 +24,10 @@ class RawSsdDetector:
 
     trained_on = None
 
-    def __init__(self, graph, name, classes=None, labels=None, notes=(), seen_breeds=frozenset()):
-        self.name, self.notes, self.seen_breeds = name, tuple(notes), frozenset(seen_breeds)
+    def __init__(
+        self, graph, name, classes=None, labels=None, notes=(), seen_categories=frozenset()
+    ):
+        self.name, self.notes, self.seen_categories = name, tuple(notes), frozenset(seen_categories)
         self.cost, self.path, self.runtime = graph.cost, graph.path, graph.runtime
         self._graph, self._labels = graph, labels or {}
         self._encodings, self._logits = _raw_places(graph.outputs)

@@ -43,7 +43,7 @@ function card(photo, models, truthColour, shown) {
     score.style.display = shown(String(i)) ? "" : "none";
     scores.append(score);
   });
-  const kind = [photo.breed || photo.species, `${photo.area} % of photo`].filter(Boolean).join(", ");
+  const kind = [photo.category || photo.supercategory, `${photo.area} % of photo`].filter(Boolean).join(", ");
   return make("figure", { "data-image": photo.name }, picture(photo, models, truthColour, shown),
     make("figcaption", {}, scores, make("span", {}, kind),
       make("span", { class: "interval", title: photo.name }, photo.name.split("/").pop())));
@@ -89,7 +89,7 @@ function startGallery(section, data) {
   function renew() {
     const search = value("name").toLowerCase();
     const kept = data.photos.filter((photo) => photo.name.toLowerCase().includes(search)
-      && ["size", "species", "breed"].every((name) => !value(name) || photo[name] === value(name)));
+      && ["size", "supercategory", "category"].every((name) => !value(name) || photo[name] === value(name)));
     chosen = sorted(kept, value("order"), Number(value("a")), Number(value("b")));
     built = 0;
     part("photos").replaceChildren();
@@ -111,7 +111,7 @@ function startGallery(section, data) {
   gallery.hidden = false;
   renew();
   return (name) => {
-    for (const filter of ["size", "species", "breed"]) if (control(filter)) control(filter).value = "";
+    for (const filter of ["size", "supercategory", "category"]) if (control(filter)) control(filter).value = "";
     control("name").value = name;
     renew();
     gallery.scrollIntoView();

@@ -1,7 +1,8 @@
 """Which column of a table is meant: people's tools name them in many ways.
 
 Names are compared without case, blanks, `_`, `-` and `.`, so `XMin`, `x_min` and `x min` are
-`xmin`. A documented name goes before all others. Where two columns could both be the photo, or two
+`xmin`. A documented name goes before all others, and next what it was called in earlier versions
+(`species`, `breed`). Where two columns could both be the photo, or two
 sets the box, that is an error; where two could be the class, none is taken.
 """
 
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from localizer.errors import InputError
+from localizer.sources.annotated_image import FORMER_NAMES
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 _ALIASES = {
@@ -32,17 +34,15 @@ _ALIASES = {
     "split": ("set", "subset", "partition"),
     "width": ("imagewidth", "imgwidth", "imagew", "imgw"),
     "height": ("imageheight", "imgheight", "imageh", "imgh"),
-    "breed": (
+    "category": (
         "class",
         "label",
         "labelname",
         "classname",
-        "category",
         "categoryname",
         "name",
         "classid",
     ),
-    "species": ("supercategory",),
 }
 # Left, top, right, bottom.
 _CORNER_STYLES = (
@@ -91,6 +91,9 @@ def find_columns(header: Sequence[str], wanted: Sequence[str]) -> Columns:
     """
     names = [name.strip().lower() for name in header]
     keys = [re.sub(r"[\s_.\-]", "", name) for name in names]
+    for former, name in FORMER_NAMES.items():
+        if name in wanted and name not in names:
+            names = [name if key == former else own for own, key in zip(names, keys, strict=True)]
     renamed, sized, doubtful = [], False, ()
     if {*CORNERS} <= {*wanted} and not {*CORNERS} <= {*names}:
         style, sized = _box_style(keys)
@@ -111,7 +114,7 @@ def find_columns(header: Sequence[str], wanted: Sequence[str]) -> Columns:
         ]
         # A name says more than a number.
         free = [place for place in free if not keys[place].endswith("id")] or free
-        if len(free) > 1 and name == "breed":
+        if len(free) > 1 and name == "category":
             doubtful = tuple(header[place].strip() for place in free)
         elif len(free) > 1:
             both = " and ".join(header[place].strip() for place in free)

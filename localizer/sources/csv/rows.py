@@ -26,7 +26,7 @@ class _Unreadable(InputError):
 
 _NUMBERS = (*CORNERS, "width", "height")
 # Of a table without a header, as keras-retinanet has it.
-_HEADLESS = ("image", *CORNERS, "breed")
+_HEADLESS = ("image", *CORNERS, "category")
 
 
 def read_rows(table, required, optional, expected):
@@ -181,7 +181,7 @@ def _say(table, columns):
     if columns.doubtful:
         tqdm.write(
             f"note: {table}: {' and '.join(columns.doubtful)} could both be the class, so neither "
-            "is used: call one of them breed",
+            "is used: call one of them category",
             file=sys.stderr,
         )
 

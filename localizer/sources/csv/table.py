@@ -5,7 +5,7 @@
 
 The table begins with a header line. Columns may stand in any order, others are ignored:
 
-    image,xmin,ymin,xmax,ymax,width,height,species,breed
+    image,xmin,ymin,xmax,ymax,width,height,supercategory,category
     photos/rex.jpg,48,29,201,180,500,375,dog,beagle
 
 * `image` (required): path of the photo relative to the folder of the table (see photo_lookup.py).
@@ -14,7 +14,7 @@ The table begins with a header line. Columns may stand in any order, others are 
   `box_format="relative"` parts of its width and height, from 0 to 1.
 * `width`, `height`: size in pixels that the box refers to; where they are missing, empty, 0 or
   text, and needed, it is the photo's own.
-* `species`, `breed`: coarse and fine class.
+* `supercategory`, `category`: what the object is, coarsely and finely, as in COCO.
 
 Several rows with the same image are several objects in it. `csv_columns` has the other names that
 columns may have, `csv_rows` the encodings, separators and numbers.
@@ -38,7 +38,7 @@ from localizer.sources.pixels import FrameSizes, refuse_relative, written_side
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 REQUIRED = ("image", *CORNERS)
-OPTIONAL = ("width", "height", "species", "breed")
+OPTIONAL = ("width", "height", "supercategory", "category")
 
 EXPECTED = """expected a table such as
     image,xmin,ymin,xmax,ymax
@@ -204,7 +204,9 @@ def _annotated(
         written = any(row.cells.get(name, "").strip() for name in ("width", "height"))
         (width, height), own_size = sizes.of(photo, sides, is_usual=not written)
         box_rel_xyxy = tuple(abs_xyxy_to_rel_xyxy(row.box, width, height).tolist())
-    species, breed = (class_name(row.cells.get(name, "").strip()) for name in ("species", "breed"))
+    supercategory, category = (
+        class_name(row.cells.get(name, "").strip()) for name in ("supercategory", "category")
+    )
     return AnnotatedImage(
-        photo, box_rel_xyxy, width, height, species, breed, place=place, own_size=own_size
+        photo, box_rel_xyxy, width, height, supercategory, category, place=place, own_size=own_size
     )

@@ -1,4 +1,4 @@
-"""Drawn cats and dogs: invented breeds and their anatomy as polygons.
+"""Drawn cats and dogs: categories that were made up, and their anatomy as polygons.
 
 Lengths are in head units: the skull's centre is the origin and its half-width is 1; x runs to the
 right, y down. A polygon is float64 [n, 2] and convex.
@@ -12,11 +12,11 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Breed:
-    """What tells one drawn breed from another. Colours are RGB, 0 to 255."""
+class Category:
+    """What tells one category of drawn animals from another. Colours are RGB, 0 to 255."""
 
     name: str
-    species: str
+    supercategory: str
     coats: tuple[tuple[int, int, int], ...]
     marks: tuple[int, int, int]
     pattern: str  # "stripes", "patches", "spots" or "plain"
@@ -28,8 +28,8 @@ class Breed:
     irises: tuple[tuple[int, int, int], ...]
 
 
-BREEDS = (
-    Breed(
+CATEGORIES = (
+    Category(
         "tabby_drawn",
         "cat",
         ((158, 122, 84), (146, 142, 136), (198, 132, 72)),
@@ -42,7 +42,7 @@ BREEDS = (
         0.84,
         ((120, 160, 60), (190, 150, 40)),
     ),
-    Breed(
+    Category(
         "pointed_drawn",
         "cat",
         ((228, 212, 188), (238, 230, 218), (206, 186, 158)),
@@ -55,7 +55,7 @@ BREEDS = (
         0.9,
         ((70, 140, 210),),
     ),
-    Breed(
+    Category(
         "calico_drawn",
         "cat",
         ((240, 236, 228), (216, 204, 190)),
@@ -68,7 +68,7 @@ BREEDS = (
         0.8,
         ((200, 160, 60), (110, 170, 90)),
     ),
-    Breed(
+    Category(
         "spotted_drawn",
         "dog",
         ((240, 238, 234), (226, 220, 208)),
@@ -81,7 +81,7 @@ BREEDS = (
         0.95,
         ((70, 46, 28),),
     ),
-    Breed(
+    Category(
         "shepherd_drawn",
         "dog",
         ((184, 134, 78), (160, 108, 62), (204, 168, 120)),
@@ -94,7 +94,7 @@ BREEDS = (
         0.92,
         ((90, 58, 28),),
     ),
-    Breed(
+    Category(
         "retriever_drawn",
         "dog",
         ((212, 166, 98), (48, 42, 40), (112, 68, 40), (232, 212, 176)),
@@ -122,23 +122,23 @@ class Part:
 class Animal:
     """Parts in painter's order. `face` lies on the head and adds nothing to its outline."""
 
-    breed: Breed
+    category: Category
     body: list[Part]
     head: list[Part]
     face: list[Part]
 
 
-def sample_animal(breed, rng):
-    """An animal of a breed in a random pose, in head units."""
+def sample_animal(category, rng):
+    """An animal of a category in a random pose, in head units."""
     yaw = float(np.clip(rng.normal(0, 0.45), -1.0, 1.0))
     pitch = float(rng.uniform(-0.08, 0.14))
-    head, face = _head(breed, yaw, pitch, rng)
+    head, face = _head(category, yaw, pitch, rng)
     facing = np.sign(yaw) if rng.random() < 0.7 else -np.sign(yaw)
     pose = (_standing, _sitting, _lying)[rng.integers(3)]
-    body = pose(breed, float(facing) or 1.0, rng)
+    body = pose(category, float(facing) or 1.0, rng)
     tilt = rng.normal(0, 0.3) if rng.random() < 0.15 else rng.normal(0, 0.1)
     roll = tilt + rng.normal(0, 0.28)
-    return Animal(breed, _turned(body, tilt), _turned(head, roll), _turned(face, roll))
+    return Animal(category, _turned(body, tilt), _turned(head, roll), _turned(face, roll))
 
 
 def moved(parts, scale, shift):
@@ -177,33 +177,33 @@ def _limb(start, start_radius, end, end_radius):
     return _hull(np.concatenate(discs))
 
 
-def _head(breed, yaw, pitch, rng):
+def _head(category, yaw, pitch, rng):
     """Outline parts and face of a head that looks `yaw` radians to the right."""
-    skull = Part(ellipse((0, 0), (1, breed.skull_height)), "coat")
+    skull = Part(ellipse((0, 0), (1, category.skull_height)), "coat")
     ears, inner_ears = [], []
     spread = rng.uniform(0.9, 1.1)
     for side in (-1, 1):
-        outer, inner = _ear(breed, side, yaw, spread, rng)
+        outer, inner = _ear(category, side, yaw, spread, rng)
         ears.append(outer)
         inner_ears += inner
-    reach = 0.25 * np.sin(yaw) + breed.snout * np.sin(yaw)
-    tip = np.array([reach, 0.38 + 0.25 * breed.snout + pitch])
+    reach = 0.25 * np.sin(yaw) + category.snout * np.sin(yaw)
+    tip = np.array([reach, 0.38 + 0.25 * category.snout + pitch])
     root = np.array([0.35 * np.sin(yaw), 0.3 + pitch])
     muzzle = Part(_limb(root, 0.5, tip, 0.34), "muzzle")
-    outline = [skull, *ears, muzzle] if breed.ears == "floppy" else [*ears, skull, muzzle]
-    face = [*inner_ears, *_eyes(breed, yaw, pitch, rng), *_mouth(tip, rng)]
+    outline = [skull, *ears, muzzle] if category.ears == "floppy" else [*ears, skull, muzzle]
+    face = [*inner_ears, *_eyes(category, yaw, pitch, rng), *_mouth(tip, rng)]
     return outline, face
 
 
-def _ear(breed, side, yaw, spread, rng):
+def _ear(category, side, yaw, spread, rng):
     """One ear as (outline, parts of its inside). `side` is -1 for the left of the picture."""
     angle = side * 0.72 * spread + 0.6 * yaw
     x, narrow = 0.88 * np.sin(angle), max(0.5, np.cos(0.6 * yaw + side * 0.3))
-    if breed.ears == "floppy":
+    if category.ears == "floppy":
         length, lean = rng.uniform(0.55, 0.75), side * rng.uniform(0.05, 0.4)
         centre = np.array([x * 1.25, -0.25 + 0.6 * length])
         return Part(ellipse(centre, (0.32 * narrow, length), -lean), "ear"), []
-    height, width = (1.0, 0.4) if breed.ears == "tall" else (0.75, 0.42)
+    height, width = (1.0, 0.4) if category.ears == "tall" else (0.75, 0.42)
     height, width = height * rng.uniform(0.85, 1.1), width * narrow
     base = np.array([x * 0.9, -0.42])
     tip = base + [side * 0.22 + 0.1 * yaw, -height]
@@ -214,9 +214,9 @@ def _ear(breed, side, yaw, spread, rng):
     return Part(outer, "ear"), [Part(inner, "inner_ear")]
 
 
-def _eyes(breed, yaw, pitch, rng):
-    big = 0.2 if breed.species == "cat" else 0.15
-    pupil = rng.uniform(0.3, 0.9) if breed.species == "cat" else 0.6
+def _eyes(category, yaw, pitch, rng):
+    big = 0.2 if category.supercategory == "cat" else 0.15
+    pupil = rng.uniform(0.3, 0.9) if category.supercategory == "cat" else 0.6
     parts = []
     for side in (-1, 1):
         angle = side * 0.47 + 0.75 * yaw
@@ -243,9 +243,9 @@ def _mouth(tip, rng):
     return parts
 
 
-def _tail(breed, root, direction, rng):
+def _tail(category, root, direction, rng):
     """A chain of limbs that bends by the same angle at each joint."""
-    cat = breed.species == "cat"
+    cat = category.supercategory == "cat"
     links, thick = (7, 0.2) if cat else (4, 0.24)
     angle, bend = rng.uniform(-1.2, 0.6), rng.normal(0, 0.35)
     parts, point = [], np.asarray(root, np.float64)
@@ -267,12 +267,12 @@ def _leg(hip, foot, thick, near):
     ]
 
 
-def _standing(breed, facing, rng):
+def _standing(category, facing, rng):
     back = -facing  # the body lies behind the head
     length, height = rng.uniform(2.0, 3.2), rng.uniform(1.7, 2.4)
     chest = np.array([back * rng.uniform(0.5, 0.9), rng.uniform(0.9, 1.3)])
     hip = chest + [back * length, rng.uniform(-0.25, 0.15)]
-    parts = _tail(breed, hip + [back * 0.5, -0.4], back, rng)
+    parts = _tail(category, hip + [back * 0.5, -0.4], back, rng)
     for near in (False, True):
         sway = rng.uniform(-0.4, 0.4, size=2)
         for joint, swing in ((chest, sway[0]), (hip, sway[1])):
@@ -283,12 +283,12 @@ def _standing(breed, facing, rng):
     return [*parts, Part(_limb([0, 0.2], 0.65, chest, 0.8), "coat")]
 
 
-def _sitting(breed, facing, rng):
+def _sitting(category, facing, rng):
     back = -facing
     chest = np.array([back * rng.uniform(0.0, 0.4), rng.uniform(1.1, 1.5)])
     rump = chest + [back * rng.uniform(0.2, 1.2), rng.uniform(1.3, 1.9)]
     floor = rump[1] + 0.95
-    parts = _tail(breed, [rump[0] + back * 0.9, floor - 0.3], back, rng)
+    parts = _tail(category, [rump[0] + back * 0.9, floor - 0.3], back, rng)
     parts.append(Part(_limb(chest, 0.85, rump, rng.uniform(1.05, 1.3)), "coat"))
     parts.append(Part(ellipse(rump + [back * 0.1, 0.2], (0.75, 0.7)), "coat"))
     for side in (-0.4, 0.4):
@@ -298,12 +298,12 @@ def _sitting(breed, facing, rng):
     return [*parts, Part(_limb([0, 0.2], 0.65, chest, 0.75), "coat")]
 
 
-def _lying(breed, facing, rng):
+def _lying(category, facing, rng):
     back = -facing
     chest = np.array([back * rng.uniform(0.4, 0.9), rng.uniform(0.6, 1.0)])
     hip = chest + [back * rng.uniform(1.6, 2.8), rng.uniform(0.0, 0.3)]
     floor = max(chest[1], hip[1]) + 0.75
-    parts = _tail(breed, hip + [back * 0.7, 0.2], back, rng)
+    parts = _tail(category, hip + [back * 0.7, 0.2], back, rng)
     parts += [
         Part(_limb(chest, 0.85, hip, 0.9), "coat"),
         Part(ellipse(hip + [0, 0.1], (0.8, 0.7)), "coat"),

@@ -94,7 +94,7 @@ def _write_scenes(folder, target, seed, indexes):
 
 def _write_scene(folder, target, seed, index):
     scene = render_scene(seed, index)
-    path = folder / f"{scene.breed}_{index + 1:06d}.jpg"
+    path = folder / f"{scene.category}_{index + 1:06d}.jpg"
     bgr = cv2.cvtColor(scene.photo, cv2.COLOR_RGB2BGR)
     _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     with replacing(path, durable=False) as partial:
@@ -105,6 +105,6 @@ def _write_scene(folder, target, seed, index):
         box_rel_xyxy=scene.head_box_rel_xyxy if target == "head" else scene.body_box_rel_xyxy,
         width=width,
         height=height,
-        species=scene.species,
-        breed=scene.breed,
+        supercategory=scene.supercategory,
+        category=scene.category,
     )

@@ -7,7 +7,7 @@ in pixels with continuous edges: the picture spans [0, width] x [0, height].
 import cv2
 import numpy as np
 
-from localizer.sources.drawn.animals import BREEDS, Part, ellipse, moved, sample_animal
+from localizer.sources.drawn.animals import CATEGORIES, Part, ellipse, moved, sample_animal
 from localizer.sources.drawn.textures import noise, random_colour, sample_backdrop
 
 _SUPERSAMPLING = 2
@@ -76,17 +76,21 @@ def _pattern(kind, rng, height, width, unit):
     return np.clip((field - rarity) * 4 + 0.5, 0, 1)
 
 
-def sample_coat(breed, rng):
+def sample_coat(category, rng):
     """The colour of each role of a part, RGB 0 to 255."""
-    coat = breed.coats[rng.integers(len(breed.coats))]
+    coat = category.coats[rng.integers(len(category.coats))]
     coat = np.array(coat) * rng.normal(1, 0.1) * rng.normal(1, 0.03, 3)
     coat = np.clip(coat, 8, 250)
-    marks = np.clip(np.array(breed.marks) * rng.normal(1, 0.1), 8, 250)
-    ends = marks if breed.extremities == "marks" else coat * 0.92
+    marks = np.clip(np.array(category.marks) * rng.normal(1, 0.1), 8, 250)
+    ends = marks if category.extremities == "marks" else coat * 0.92
     paler = {"coat": 0.18, "light": 0.7}
-    muzzle = marks if breed.muzzle == "marks" else coat + (245 - coat) * paler[breed.muzzle]
-    iris = breed.irises[rng.integers(len(breed.irises))]
-    nose = (190, 120, 116) if breed.species == "cat" and breed.muzzle == "light" else (30, 26, 26)
+    muzzle = marks if category.muzzle == "marks" else coat + (245 - coat) * paler[category.muzzle]
+    iris = category.irises[rng.integers(len(category.irises))]
+    nose = (
+        (190, 120, 116)
+        if category.supercategory == "cat" and category.muzzle == "light"
+        else (30, 26, 26)
+    )
     return {
         "coat": coat,
         "far": coat * 0.68,
@@ -151,13 +155,13 @@ def paint_distractor(picture, light, rng):
     height, width = picture.shape[:2]
     unit = max(height, width) * float(np.exp(rng.uniform(np.log(0.02), np.log(0.14))))
     place = rng.uniform(0, 1, 2) * [width, height]
-    breed = BREEDS[rng.integers(len(BREEDS))]
-    coat = sample_coat(breed, rng)
+    category = CATEGORIES[rng.integers(len(CATEGORIES))]
+    coat = sample_coat(category, rng)
     kinds = ["plain", "headless", "faceless", "blob", "eyes"]
     kind = rng.choice(kinds, p=[0.35, 0.2, 0.2, 0.15, 0.1])
     if kind == "plain":
         return _paint_textured(picture, _sample_shape(place, unit * 1.5, rng), rng)
-    animal = sample_animal(breed, rng)
+    animal = sample_animal(category, rng)
     if rng.random() < 0.4:  # the right form in a colour no animal has
         coat = {role: random_colour(rng) for role in coat}
     if kind == "headless":
@@ -170,7 +174,7 @@ def paint_distractor(picture, light, rng):
         face = [part for part in animal.face if part.role in ("rim", "iris", "pupil")]
         face = face if kind == "eyes" else []
     outline, face = moved(outline, unit, place), moved(face, unit, place)
-    paint_layer(picture, outline, face, coat, breed.pattern, unit, light, rng)
+    paint_layer(picture, outline, face, coat, category.pattern, unit, light, rng)
 
 
 def _sample_shape(centre, radius, rng):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from localizer.images.boxes import abs_xyxy_to_rel_xyxy, clip_rel_xyxy
-from localizer.sources.drawn.animals import BREEDS, Animal, moved, sample_animal
+from localizer.sources.drawn.animals import CATEGORIES, Animal, moved, sample_animal
 from localizer.sources.drawn.painting import (
     develop,
     outline_mask,
@@ -56,7 +56,7 @@ class Scene:
         head_mask, body_mask: bool [height, width], the pixels of the head and of the whole animal
             (head included), those behind an occluder too.
         head_box_rel_xyxy, body_box_rel_xyxy: as in `Layout`.
-        species: "cat" or "dog"; breed: name of one of `BREEDS`.
+        supercategory: "cat" or "dog"; category: name of one of `CATEGORIES`.
     """
 
     photo: np.ndarray
@@ -64,8 +64,8 @@ class Scene:
     body_mask: np.ndarray
     head_box_rel_xyxy: tuple[float, float, float, float]
     body_box_rel_xyxy: tuple[float, float, float, float]
-    species: str
-    breed: str
+    supercategory: str
+    category: str
 
 
 def sample_layout(seed, index):
@@ -74,7 +74,7 @@ def sample_layout(seed, index):
     aspect = rng.choice(_ASPECTS, p=_ASPECT_WEIGHTS) * np.exp(rng.normal(0, 0.04))
     width = round(_LONGEST_SIDE * min(1.0, aspect))
     height = round(_LONGEST_SIDE * min(1.0, 1 / aspect))
-    animal = sample_animal(BREEDS[rng.integers(len(BREEDS))], rng)
+    animal = sample_animal(CATEGORIES[rng.integers(len(CATEGORIES))], rng)
     # Interpolated in logarithms: areas spread over more than two decades.
     area = np.exp(np.interp(rng.random(), _HEAD_AREA_LEVELS, np.log(_HEAD_AREAS)))
     unit, centre = _place_head(animal.head, area, width, height, rng)
@@ -83,7 +83,7 @@ def sample_layout(seed, index):
     return Layout(
         width=width,
         height=height,
-        animal=Animal(animal.breed, body, head, face),
+        animal=Animal(animal.category, body, head, face),
         head_centre=centre,
         unit=unit,
         head_box_rel_xyxy=_extent_rel_xyxy(head, width, height),
@@ -102,16 +102,16 @@ def render_scene(seed, index):
     """
     layout = sample_layout(seed, index)
     rng = _generator(seed, index, stream=1)
-    animal, breed, unit = layout.animal, layout.animal.breed, layout.unit
+    animal, category, unit = layout.animal, layout.animal.category, layout.unit
     light = rng.uniform(0, 2 * np.pi)
     picture = np.ascontiguousarray(sample_backdrop(rng, layout.height, layout.width), np.float32)
     for _ in range(rng.integers(0, 6)):
         paint_distractor(picture, light, rng)
-    coat = sample_coat(breed, rng)
+    coat = sample_coat(category, rng)
     paint_shadow(picture, animal.body + animal.head, unit, rng)
-    paint_layer(picture, animal.body, [], coat, breed.pattern, unit, light, rng)
+    paint_layer(picture, animal.body, [], coat, category.pattern, unit, light, rng)
     paint_shadow(picture, animal.head, 0.6 * unit, rng)
-    paint_layer(picture, animal.head, animal.face, coat, breed.pattern, unit, light, rng)
+    paint_layer(picture, animal.head, animal.face, coat, category.pattern, unit, light, rng)
     if rng.random() < 0.35:
         paint_occluder(picture, layout.head_centre, unit, rng)
     return Scene(
@@ -120,8 +120,8 @@ def render_scene(seed, index):
         body_mask=outline_mask(animal.body + animal.head, layout.width, layout.height),
         head_box_rel_xyxy=layout.head_box_rel_xyxy,
         body_box_rel_xyxy=layout.body_box_rel_xyxy,
-        species=breed.species,
-        breed=breed.name,
+        supercategory=category.supercategory,
+        category=category.name,
     )
 
 

@@ -338,14 +338,14 @@ def test_a_stopped_command_is_gone(tmp_path):
 
 
 def test_a_dataset_that_does_not_fit_the_plan_is_refused(plan_of, synthetic_dataset):
-    other = "{class_output: breed, class_loss_weight: 0.2}"
+    other = "{class_output: category, class_loss_weight: 0.2}"
     plan = plan_of(("{weights: none/there.keras}", other))
     check_dataset(plan, synthetic_dataset)
     odd = replace(plan.rows[0], config=replace(plan.rows[0].config, alpha=0.3, weights="imagenet"))
     with pytest.raises(InputError, match="alpha 0.3.*weights: none"):
         check_dataset(replace(plan, rows=(odd,)), synthetic_dataset)
-    one_kind = replace(synthetic_dataset, samples=synthetic_dataset.samples.assign(breed="a"))
-    with pytest.raises(InputError, match="plan.yaml: class_output breed: .*two or more names"):
+    one_kind = replace(synthetic_dataset, samples=synthetic_dataset.samples.assign(category="a"))
+    with pytest.raises(InputError, match="plan.yaml: class_output category: .*two or more names"):
         check_dataset(plan, one_kind)
     auto = plan_of(("{weights: none/there.keras}", "{looks: 2}"))
     with_teacher, without = (

@@ -83,7 +83,7 @@ def test_a_known_file_is_known_by_its_path(tmp_path):
     path = to_tflite(four_outputs, tmp_path / "ssdlite_mobiledet_pet_heads.tflite", 8, 8, 3)
     detector = load_predictor(f"detector:{path}", None)
     assert detector.name == "ssdlite_mobiledet_pet_heads"
-    assert detector.seen_breeds == {"Abyssinian", "american_bulldog"}
+    assert detector.seen_categories == {"Abyssinian", "american_bulldog"}
     assert detector.notes[0] == "boxes heads"
 
 

@@ -65,17 +65,17 @@ def test_mean_iou_on_whole_animals(sample, name, low, high):
     mean = iou_xyxy(truth_of(records), answer.boxes_rel_xyxy).mean()
     assert low < mean < high
     if name.startswith("openimages"):
-        species = [label.casefold() for label in answer.labels]
-        assert np.mean([a == r.species for a, r in zip(species, records)]) > 0.85
+        supercategory = [label.casefold() for label in answer.labels]
+        assert np.mean([a == r.supercategory for a, r in zip(supercategory, records)]) > 0.85
 
 
 def test_the_peer_for_heads_is_marked_and_boxes_less_than_the_animal(sample):
     predictor = load_predictor(f"detector:{hub_file('ssdlite_mobiledet_pet_heads')}", None)
-    assert predictor.seen_breeds == {"Abyssinian", "american_bulldog"}
+    assert predictor.seen_categories == {"Abyssinian", "american_bulldog"}
     records, photos = sample
     boxes = predictor.predict(photos[:10]).boxes_rel_xyxy
     assert iou_xyxy(truth_of(records[:10]), boxes).mean() < 0.6
-    assert set(predictor.predict(photos[:10]).labels) <= predictor.seen_breeds
+    assert set(predictor.predict(photos[:10]).labels) <= predictor.seen_categories
 
 
 def test_published_sizes():
@@ -95,12 +95,12 @@ def test_labeler_tells_cats_and_has_no_dog(sample):
     records, photos = (part[::3] for part in sample)
     boxes = {"truth": truth_of(records), "whole image": np.array([[0, 0, 1, 1]] * len(records))}
     found = label_crops(
-        [r.image for r in records], [r.species for r in records], photos, boxes, labeler
+        [r.image for r in records], [r.supercategory for r in records], photos, boxes, labeler
     )
     truth, whole = found.summary["box_makers"]
     assert truth["cats_rank_1"] > 0.7 and truth["same_as_truth"] == 1.0
     assert 0.1 < whole["same_as_truth"] < 0.9
-    dogs = {r.image for r in records if r.species == "dog"}
+    dogs = {r.image for r in records if r.supercategory == "dog"}
     scores = found.table[found.table["image"].isin(dogs)]["cat_score"]
     cats = found.table[~found.table["image"].isin(dogs)]["cat_score"]
     assert cats.mean() > scores.mean() + 0.3

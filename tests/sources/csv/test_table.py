@@ -41,7 +41,7 @@ def test_by_hand(tmp_path, capsys):
     for root in (tmp_path, path):
         [found] = read(root)
         assert (found.image, found.width, found.height) == ("photos/rex.jpg", 250, 200)
-        assert (found.species, found.breed) == ("dog", "beagle")
+        assert (found.supercategory, found.category) == ("dog", "beagle")
         assert found.box_rel_xyxy == pytest.approx((0.1, 0.1, 0.5, 0.5), abs=1e-6)
         assert all(type(value) is float for value in found.box_rel_xyxy)
         assert f"{path}: columns that are not used: score\n" in capsys.readouterr().err
@@ -187,13 +187,13 @@ def test_rows_of_one_photo_are_several_objects(tmp_path):
         "rex.jpg,490,0,900,60,mostly outside",
         header=HEADER + ",breed",
     )
-    assert [(one.image, one.breed) for one in read(tmp_path)] == [
+    assert [(one.image, one.category) for one in read(tmp_path)] == [
         ("rex.jpg", "large"),
         ("kit.jpg", "kitten"),
     ]
     left_out, kit = read(tmp_path, multiple="skip")
     assert left_out == Skipped("rex.jpg", "5 objects in one photo")
-    assert kit.breed == "kitten"
+    assert kit.category == "kitten"
 
 
 BY_HAND = (0.1, 0.1, 0.5, 0.5)  # Of 500 x 400 pixels: 50, 40, 250, 200.
@@ -222,8 +222,8 @@ def test_columns_in_the_words_of_other_tools(tmp_path, header, capsys):
     photo(tmp_path / "rex.jpg")
     table(tmp_path, OTHER_WORDS[header], header=header)
     found = [one for one in read(tmp_path) if isinstance(one, AnnotatedImage)]
-    assert [(one.image, one.breed) for one in found] == [("rex.jpg", "egg")]
-    assert found[0].species == ("food" if "super" in header else "")
+    assert [(one.image, one.category) for one in found] == [("rex.jpg", "egg")]
+    assert found[0].supercategory == ("food" if "super" in header else "")
     assert found[0].box_rel_xyxy == pytest.approx(BY_HAND, abs=1e-6)
     said = capsys.readouterr().err
     assert " read " in said or header.startswith("image,filename,x0")
@@ -251,7 +251,8 @@ def test_of_two_classes_none_is_taken(tmp_path, capsys):
     table(tmp_path, "rex.jpg,50,40,250,200,a,b", header=HEADER + ",class,label")
     [found] = read(tmp_path)
     assert (
-        found.breed == "" and "class and label could both be the class" in capsys.readouterr().err
+        found.category == ""
+        and "class and label could both be the class" in capsys.readouterr().err
     )
 
 

@@ -52,8 +52,8 @@ def test_writes_what_it_yields(tmp_path):
     for index, image in enumerate(images):
         scene = render_scene(5, index)
         photo = read_photo(tmp_path / image.image)
-        assert image.image == f"images/{scene.breed}_{index + 1:06d}.jpg"
-        assert (image.species, image.breed) == (scene.species, scene.breed)
+        assert image.image == f"images/{scene.category}_{index + 1:06d}.jpg"
+        assert (image.supercategory, image.category) == (scene.supercategory, scene.category)
         assert photo.shape == (image.height, image.width, 3) == scene.photo.shape
         # JPEG loses the noise of single pixels, not the mean of eight by eight.
         difference = stretch(photo, 32).astype(float) - stretch(scene.photo, 32)
@@ -124,7 +124,7 @@ def test_masks_and_paint_lie_in_the_boxes():
         assert (scene.body_mask | ~scene.head_mask).all()
 
         rng = np.random.default_rng(index)
-        coat = sample_coat(animal.breed, rng)
+        coat = sample_coat(animal.category, rng)
         picture = np.full(shape, -1.0, np.float32)
         paint_layer(picture, animal.head, animal.face, coat, "plain", layout.unit, 0.0, rng)
         painted = (picture != -1.0).any(axis=-1)
@@ -160,11 +160,13 @@ def test_layouts_spread_like_photos(layouts):
     assert (centres.std(axis=0) > 0.07).all()  # a constant box is a poor answer
 
 
-def test_both_species_have_several_breeds(layouts):
-    breeds = [layout.animal.breed for layout in layouts]
-    for species in ("cat", "dog"):
-        names = [breed.name for breed in breeds if breed.species == species]
-        assert len(names) > 0.4 * len(breeds)
+def test_both_supercategories_have_several_categories(layouts):
+    categories = [layout.animal.category for layout in layouts]
+    for supercategory in ("cat", "dog"):
+        names = [
+            category.name for category in categories if category.supercategory == supercategory
+        ]
+        assert len(names) > 0.4 * len(categories)
         assert len(set(names)) >= 2
         assert min(names.count(name) for name in set(names)) > 200
 
@@ -185,7 +187,7 @@ def test_a_root_that_is_a_file(tmp_path):
 
 
 def test_an_image_that_cannot_be_written(tmp_path):
-    name = f"{render_scene(0, 0).breed}_000001.jpg"
+    name = f"{render_scene(0, 0).category}_000001.jpg"
     (tmp_path / "images" / name / "in the way").mkdir(parents=True)
     with pytest.raises(InputError, match=name):
         next(generate(tmp_path, "head", count=1, workers=1))

@@ -96,8 +96,8 @@ def test_heads(root, tmp_path):
     dataset = generate(root, "head", tmp_path / "head")
     names = dataset.samples["image"].str[7:-4].tolist()
     assert names == [*LISTED[:5], "pug_12"]
-    assert dataset.samples["species"].tolist() == ["cat"] * 4 + ["dog"] * 2
-    assert dataset.samples["breed"].tolist() == [name.rpartition("_")[0] for name in names]
+    assert dataset.samples["supercategory"].tolist() == ["cat"] * 4 + ["dog"] * 2
+    assert dataset.samples["category"].tolist() == [name.rpartition("_")[0] for name in names]
     assert (dataset.samples[["width", "height"]] == [120, 80]).all().all()
     expected = np.tile(np.float32([0.1, 0.1, 0.5, 0.5]), (6, 1))
     np.testing.assert_allclose(dataset.boxes_rel_xyxy, expected, atol=1e-6)
@@ -188,7 +188,7 @@ def test_real_heads(oxford_root):
         expected = max(boxes, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]))
         assert head.box_rel_xyxy == pytest.approx(expected, abs=1e-6)
         assert (head.width, head.height) == (width, height)
-        assert head.species == re.search(r"<name>(\w+)<", text)[1]
+        assert head.supercategory == re.search(r"<name>(\w+)<", text)[1]
 
 
 def test_real_bodies_against_another_implementation(oxford_root):
@@ -256,8 +256,8 @@ def test_real_near_duplicates_share_a_split(pet_head_dataset):
 
 def test_real_breeds_are_spread_evenly(pet_head_dataset):
     samples = pet_head_dataset.samples
-    test_shares = (samples["split"] == "test").groupby(samples["breed"]).mean()
-    sizes = samples["breed"].value_counts()[test_shares.index].to_numpy()
+    test_shares = (samples["split"] == "test").groupby(samples["category"]).mean()
+    sizes = samples["category"].value_counts()[test_shares.index].to_numpy()
     random = np.random.default_rng(0).binomial(sizes, 0.1, (2000, len(sizes))) / sizes
     assert test_shares.std() < np.quantile(random.std(axis=1), 0.2)
     assert test_shares.min() > 0
