@@ -63,7 +63,7 @@ class Dataset:
 
     @property
     def target(self):
-        """What the boxes are around: "head", "body", or for people's own data any name ("object")."""
+        """What the boxes are around: "head", "body", or any name for one's own data."""
         return self.description["target"]
 
     @property

@@ -62,8 +62,8 @@ def gallery_data(evaluation, dataset, thumbnails):
         JSON-ready dict: `tie` (the least difference that counts), `models` (name, colour) and
         `photos`, each with `photo` (place among the thumbnails), `name`, `supercategory`,
         `category`, `area` of the true box in % of the photo, `size` (its third: small, medium,
-        large) and `truth`; `boxes` and `iou` hold one entry per model. Boxes are `rel_xyxy` in thousandths, None for no
-        box; an IoU is None where the model is not scored on the photo.
+        large) and `truth`; `boxes` and `iou` hold one entry per model. Boxes are `rel_xyxy` in
+        thousandths, None for no box; an IoU is None where the model is not scored on the photo.
     """
     names = [model["name"] for model in evaluation.metrics["models"]]
     samples = dataset.samples.iloc[evaluation.rows]

@@ -36,9 +36,9 @@ def notes(metrics):
     for model in models:
         if model["left_out"]:
             found.append(
-                f"{model['name']} was trained on photos of {', '.join(model['seen_categories'])}: the "
-                f"{model['left_out']} photos of these categories are left out of its row, which is "
-                f"over {model['n']} of {metrics['n']} photos. Compare it by the paired "
+                f"{model['name']} was trained on photos of {', '.join(model['seen_categories'])}: "
+                f"the {model['left_out']} photos of these categories are left out of its row, "
+                f"which is over {model['n']} of {metrics['n']} photos. Compare it by the paired "
                 "differences, which use common photos only."
             )
         found += [f"{model['name']}: {note}" for note in model["notes"]]

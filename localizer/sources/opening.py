@@ -96,8 +96,8 @@ def _check_target(source, target):
         raise InputError(f"--target {target}: {source} has head and body{hint}")
     if not re.fullmatch(r"[^\W_]([\w .-]{0,38}[^\W_])?", target):
         raise InputError(
-            f"--target {target!r:.60}: is no name of an object, such as raccoon; letters and digits "
-            "are possible, between them also blanks and _ . -, 40 characters at most"
+            f"--target {target!r:.60}: is no name of an object, such as raccoon; letters and "
+            "digits are possible, between them also blanks and _ . -, 40 characters at most"
         )
 
 

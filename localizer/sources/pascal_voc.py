@@ -23,9 +23,9 @@ What is read of a file:
     </annotation>
 
 Boxes are 1-based inclusive pixels (http://host.robots.ox.ac.uk/pascal/VOC/voc2012/htmldoc/, section
-"Annotation"), and `<name>` becomes the category. A tool that counts from 0 is off by one pixel. Other
-shapes of an `<object>`, `<robndbox>` and polygons, count by their extents (voc_shapes.py). Where
-`<size>` is missing, 0 or text, the photo's own size is taken.
+"Annotation"), and `<name>` becomes the category. A tool that counts from 0 is off by one pixel.
+Other shapes of an `<object>`, `<robndbox>` and polygons, count by their extents (voc_shapes.py).
+Where `<size>` is missing, 0 or text, the photo's own size is taken.
 """
 
 from collections import defaultdict

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from localizer.dataset.dataset import open_dataset
-from localizer.dataset.finding import default_dataset
+from localizer.dataset.finding import default_dataset, find_dataset
+from localizer.dataset.identity import identity, rows_sha256
 from localizer.errors import InputError
 from localizer.files.arrays_on_disk import ArrayOnDisk, GrowingArray, keep_items
 from localizer.files.checksums import sha256_of
@@ -91,7 +92,9 @@ def test_an_opened_dataset(synthetic_dataset):
         np.testing.assert_array_equal(dataset.read_photo(index), photo)
         np.testing.assert_array_equal(stretch(photo, 160), dataset.images[index])
     assert dataset.classes("supercategory") == ["cat", "dog"]
-    for name, checksum in dataset.description["sha256"].items():
+    checksums = dict(dataset.description["sha256"])
+    assert checksums.pop("rows") == rows_sha256(dataset.path / "samples.csv")
+    for name, checksum in checksums.items():
         assert sha256_of(dataset.path / name) == checksum
     with pytest.raises(InputError, match="no split 'dev'"):
         dataset.indices("dev")
@@ -105,6 +108,22 @@ def test_names_that_look_like_numbers_stay_names(folder):
     opened = open_dataset(folder).samples
     assert set(opened["category"]) == {"007"} and opened["image"][1] == "0001"
     assert opened["supercategory"][0] == "NA"
+
+
+def test_a_dataset_with_the_former_names_of_columns_is_the_same_one(folder):
+    before = open_dataset(folder)
+    table = folder / "samples.csv"
+    header, rows = table.read_bytes().split(b"\n", 1)
+    header = header.replace(b",supercategory,category", b",species,breed")
+    table.write_bytes(header + b"\n" + rows)
+    description = json.loads((folder / "dataset.json").read_text())
+    rows_known = description["sha256"].pop("rows")
+    description["sha256"]["samples.csv"] = sha256_of(table)
+    (folder / "dataset.json").write_text(json.dumps(description))
+    former = open_dataset(folder)
+    assert rows_known == sha256_of(table) and former.samples.equals(before.samples)
+    assert identity(former.description["sha256"]) == identity(before.description["sha256"])
+    assert find_dataset(before.description["sha256"], folder.parent).path == folder
 
 
 def test_missing_classes_and_empty_splits(folder):

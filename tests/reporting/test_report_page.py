@@ -146,7 +146,7 @@ def test_photos_without_a_score_come_last(page, report):
 
 def test_filters_keep_what_they_say(page, report):
     names = iou_table(report).index
-    # By make_dataset: categories take turns, boxes grow from row to row, rows 0 and 1 are for training.
+    # By make_dataset: categories take turns, boxes grow from row to row, rows 0 and 1 are training.
     pugs = [name for row, name in enumerate(names, start=2) if row % 3 == 1]
     choose(page, category="pug")
     assert sorted(shown(page)) == sorted(pugs)

@@ -31,8 +31,8 @@ class HubModule:
 
     Args:
         path: folder with saved_model.pb.
-        name, classes, notes, seen_categories: see `LitertDetector`; a class is known by its name, by
-            Open Images' id, or by its number, in any case. Threads may share it.
+        name, classes, notes, seen_categories: see `LitertDetector`; a class is known by its name,
+            by Open Images' id, or by its number, in any case. Threads may share it.
         options: the `DetectorOptions`, of which range, size and signature are heeded here: a float
             input gets 0 to 1, and a photo its own size where that is open, unless they say other.
 
