@@ -105,7 +105,8 @@ class TrainingConfig(_Checked):
             sees image_size pixels.
         alpha: width of MobileNet v1; there are ImageNet weights for 0.25, 0.5, 0.75 and 1.0.
         weights: initial weights: "imagenet" (of the backbone), "none", a Keras weights file of the
-            backbone, or a .keras file of a trained localizer, whose fitting layers are taken.
+            backbone, or a .keras file of a trained localizer, whose fitting layers are taken; also
+            by the name of a shipped model, such as "pet_head".
         head: what makes a box of the backbone's features: "recipe" (max pooling and a convolution),
             "voting" (every cell proposes a box, attention weighs the proposals), or "simcc" (each
             edge is the mean of a sharpened distribution over one axis of the image).

@@ -24,6 +24,8 @@ from localizer.predictors.keras_model import KerasModel
 from tests.export.test_export import CLASSES, STORED, blobs, small_model
 from tests.files.test_downloading import FileServer
 
+pytestmark = pytest.mark.slow
+
 PET_HEAD = Path(__file__).resolve().parents[2] / "models" / "pet_head.keras"
 EDGES = ("xmin", "ymin", "xmax", "ymax")
 HOSTILE = "</script><img src=x onerror=alert(1)>"

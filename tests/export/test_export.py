@@ -35,6 +35,8 @@ from localizer.predictors.onnx_model import OnnxModel
 from localizer.predictors.saved_model import SavedModel
 from localizer.recipe.config import TrainingConfig
 
+pytestmark = pytest.mark.slow
+
 PROJECT = Path(__file__).resolve().parents[2]
 DATASET = {"source": "oxford-pet", "target": "head", "sha256": {"samples.csv": "0" * 64}}
 SIZE, STORED, CLASSES = 96, 112, ["cat", "dog", "007"]

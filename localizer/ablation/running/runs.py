@@ -9,7 +9,6 @@ OUT/
 
 import hashlib
 import json
-import os
 import re
 import shlex
 import sys
@@ -23,6 +22,7 @@ from localizer.ablation.running.timing import Timings, data_key
 from localizer.errors import InputError
 from localizer.files.atomic_files import write_text
 from localizer.files.checksums import sha256_of
+from localizer.models.initial_weights import weights_file
 from localizer.recipe.config import TrainingConfig
 from localizer.recipe.fields import build_config, differences
 from localizer.recipe.reading import read_recipe
@@ -213,12 +213,12 @@ def _refuse_repetitions(plan, dataset):
 def _settings_key(config, dataset):
     """8 hexadecimal digits of everything that the outcome of a run depends on but its seed."""
     settings = {k: v for k, v in config.to_dict().items() if k not in (*_FREE, "seed")}
-    weights = Path(config.weights)
+    weights = weights_file(config.weights)
     key = {
         "settings": settings,
         "data": data_key(dataset, config),
         # Other weights under an old name are other settings, too.
-        "weights": sha256_of(weights) if os.path.isfile(weights) else None,
+        "weights": sha256_of(weights) if weights and weights.is_file() else None,
         "backend": backend_name(),
     }
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:8]
