@@ -8,13 +8,12 @@ from localizer.errors import InputError
 from localizer.models.backbone import mobilenet_v1
 from localizer.models.heads.recipe import recipe_head
 from localizer.models.heads.simcc import simcc_head
-from localizer.models.heads.voting import voting_head
 from localizer.models.initial_weights import weights_file
 from localizer.models.model_file import load_model_file
 from localizer.models.two_looks import look_twice
 from localizer.runtimes.keras_settings import refuse_other_settings
 
-HEADS = {"recipe": recipe_head, "voting": voting_head, "simcc": simcc_head}
+HEADS = {"recipe": recipe_head, "simcc": simcc_head}
 
 # What a model that is used puts out; the other outputs exist for the loss alone.
 PUBLIC_OUTPUTS = ("box", "score", "class")

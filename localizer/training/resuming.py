@@ -6,6 +6,7 @@ import keras
 import yaml
 
 from localizer.errors import InputError
+from localizer.recipe.fields import as_now
 from localizer.recipe.yaml_mapping import alias_line
 
 
@@ -21,7 +22,7 @@ def refuse_changes(run, settings, data):
         InputError: it is not, or these files are damaged.
     """
     try:
-        before = _read_settings(run / "config.yaml")
+        before = as_now(_read_settings(run / "config.yaml"))
         environment = json.loads((run / "environment.json").read_text(encoding="utf-8"))
         checksums = _checksums(environment["dataset"])
         missing = [name for name in settings if name not in before]

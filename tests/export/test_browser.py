@@ -263,7 +263,7 @@ def test_choosing_a_photo_stops_the_camera(opened, tmp_path):
 
 
 def test_classes_are_named(browser, runtime, tmp_path):
-    source = small_model(tmp_path, head="voting", head_width=88)
+    source = small_model(tmp_path, voting=True, head_width=88)
     export = export_page(source, runtime, tmp_path)
     page = Page(browser, export.path)
     # Without rounding in the resize: an untrained network makes much of small differences.

@@ -24,7 +24,7 @@ from localizer.files.atomic_files import write_text
 from localizer.files.checksums import sha256_of
 from localizer.models.initial_weights import weights_file
 from localizer.recipe.config import TrainingConfig
-from localizer.recipe.fields import build_config, differences
+from localizer.recipe.fields import as_now, build_config, differences, identity
 from localizer.recipe.reading import read_recipe
 from localizer.recipe.resolve import effective_settings, settle
 from localizer.runtimes.keras_settings import backend_name
@@ -88,7 +88,7 @@ class Run:
             return False
         wanted = self.config.to_dict()
         same = isinstance(kept, dict) and all(
-            kept.get(name) == value for name, value in wanted.items() if name not in _FREE
+            as_now(kept).get(name) == value for name, value in wanted.items() if name not in _FREE
         )
         return same and (self.folder / "metrics.json").is_file()
 
@@ -212,10 +212,9 @@ def _refuse_repetitions(plan, dataset):
 
 def _settings_key(config, dataset):
     """8 hexadecimal digits of everything that the outcome of a run depends on but its seed."""
-    settings = {k: v for k, v in config.to_dict().items() if k not in (*_FREE, "seed")}
     weights = weights_file(config.weights)
     key = {
-        "settings": settings,
+        "settings": identity(config, (*_FREE, "seed")),
         "data": data_key(dataset, config),
         # Other weights under an old name are other settings, too.
         "weights": sha256_of(weights) if weights and weights.is_file() else None,

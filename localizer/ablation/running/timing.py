@@ -14,6 +14,7 @@ import yaml
 from localizer.ablation.running.processes import CommandSequence, child_environment, log_end
 from localizer.errors import InputError
 from localizer.files.atomic_files import write_text
+from localizer.recipe.fields import identity
 from localizer.runtimes.keras_settings import backend_name
 
 # Settings that do not change how long a step takes, or hardly.
@@ -67,7 +68,7 @@ class Timings:
             raise InputError(f"{self._path}: damaged ({error}); delete it") from None
 
     def _key(self, config):
-        settings = {k: v for k, v in config.to_dict().items() if k not in _FREE}
+        settings = identity(config, _FREE)
         backend = backend_name()
         text = json.dumps([settings, data_key(self._dataset, config), backend], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:8]
