@@ -1,12 +1,13 @@
 # make demo   set up, run the whole chain on drawn scenes (about 2 minutes on 2 cores), find a cat's head
-# make test   set up, then run the tests
+# make test   set up, then check the code (ruff, order of the rooms) and run the tests
+# make test-fast   the tests that take less than ten seconds each
 # make test-versions   the lowest and the newest versions that the requirements allow, and other
 #                      Pythons; VERSIONS="lowest python3.13" for some, VERSIONS=--all for all tests
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-versions lint clean
+.PHONY: demo test test-fast test-versions lint clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python generate_dataset.py --source synthetic --out data/demo --count 1500 --overwrite
@@ -16,8 +17,11 @@ demo: $(VENV)/.installed
 	$(BIN)/python localize_images.py --out reports/demo/photo \
 		"$$($(BIN)/python -c 'import skimage; print(skimage.__path__[0])')/data/chelsea.png"
 
-test: $(VENV)/.installed-test
+test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test-fast: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 test-versions:
 	$(PYTHON) tests/promised_versions.py $(VERSIONS)
@@ -25,6 +29,7 @@ test-versions:
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 
 $(VENV)/.installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11.4 or newer is needed, this is " + sys.version.split()[0] + "; try make PYTHON=python3.11") if sys.version_info < (3, 11, 4) else None'

@@ -12,12 +12,22 @@ _FOLDERS = {
     "ablations": "experiments/ablations",
     "labels": "labels",
 }
+# Too large for a wheel.
+_IN_A_CLONE_ONLY = ("pet_body_large", "pet_head_large")
 
 
 def shipped_folder(kind: str) -> Path:
     """The folder of what is shipped: "models", "recipes", "ablations" or "labels"."""
     installed = _PACKAGE / "shipped_files" / kind
     return installed if installed.is_dir() else _PACKAGE.parent / _FOLDERS[kind]
+
+
+def is_shipped_model(name: str) -> bool:
+    """Whether it is the bare name of a model of the project, and of nothing that lies here."""
+    if Path(name).exists() or not name.replace("_", "").isalnum():
+        return False
+    here = (path.stem for path in shipped_folder("models").glob("*.*"))
+    return name in (*_IN_A_CLONE_ONLY, *here)
 
 
 def shipped_model(name: str, suffixes: tuple[str, ...] = (".tflite", ".keras")) -> Path:
@@ -35,8 +45,9 @@ def shipped_model(name: str, suffixes: tuple[str, ...] = (".tflite", ".keras")) 
         path = folder / f"{name}{suffix}"
         if path.is_file():
             return path
-    here = sorted({path.stem for path in folder.glob("*") if path.suffix in suffixes})
+    here = sorted(path.name for path in folder.glob("*") if path.suffix in suffixes)
     raise InputError(
-        f"{name}: no shipped model of this name; here are {', '.join(here) or 'none'}. The larger "
-        "ones are in models/ of a clone of the project"
+        f"{name}: no shipped {' or '.join(suffixes)} file of this name; here are "
+        f"{', '.join(here) or 'none'}. The larger ones are not installed with the package: they "
+        "are in models/ of a clone of the project; give the path of the file there"
     )

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import hypothesis
-import numpy as np
 import pytest
 
 from localizer.dataset.generation import GenerationSettings, generate_dataset
@@ -28,40 +27,10 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("project")
 
-# Files that take minutes go first, so that no worker still has one when the other has nothing left.
-LONG = (
-    "test_training",
-    "test_ablation_running",
-    "test_export",
-    "test_reliability",
-    "test_browser_page",
-    "test_scripts",
-    "test_real_data",
-)
-
 
 def pytest_collection_modifyitems(items):
-    def place(item):
-        return next((n for n, one in enumerate(LONG) if item.path.stem.startswith(one)), len(LONG))
-
-    items.sort(key=place)
-
-
-def _seed():
-    """Make what is drawn from here on, initial weights above all, the same in each run."""
-    if "keras" in sys.modules:
-        sys.modules["keras"].utils.set_random_seed(0)
-    np.random.seed(0)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _seeded_module():
-    _seed()
-
-
-@pytest.fixture(autouse=True)
-def _seeded_test(_seeded_module):
-    _seed()
+    # So that no worker still has minutes to go when the other has nothing left.
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(scope="session")

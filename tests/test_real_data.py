@@ -1,10 +1,14 @@
 """On the real photos a short training beats every box that never looks at the photo."""
 
+import pytest
+
 from localizer.evaluation.evaluate import evaluate
 from localizer.predictors.constant import NAMES, constant_predictor
 from localizer.predictors.keras_model import KerasModel
 from localizer.recipe.config import TrainingConfig
 from localizer.training.training import train
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_few_epochs_beat_every_constant_box(pet_head_dataset, tmp_path):

@@ -1,15 +1,15 @@
 """The rows of a plan, from its recipe, its base and what it varies."""
 
 import itertools
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from localizer.errors import InputError
 from localizer.recipe.config import TrainingConfig
 from localizer.recipe.fields import build_config, differences, flatten
-from localizer.recipe.former_names import read_present
-from localizer.recipe.reading import _check, _flatten, _keys, read_recipe
+from localizer.recipe.former_settings import GONE, read_former
+from localizer.recipe.reading import _at, _check, _flatten, _keys, find_recipe, read_recipe
 from localizer.recipe.resolve import effective_settings
 
 _LONGEST_NAME = 200
@@ -121,9 +121,12 @@ def _steps(file, recipe, given):
 def _recipe_path(file, keys, value):
     if value is None:
         return None
-    if not isinstance(value, str) or not os.path.isfile(value):
-        raise file.error(keys, f"recipe: {value!r:.200} is no file")
-    return Path(value)
+    try:
+        return find_recipe(value if isinstance(value, str) else "")
+    except InputError:
+        raise file.error(
+            keys, f"recipe: {value!r:.200} is no file, and no shipped recipe has this name"
+        ) from None
 
 
 def _read_settings(file, keys, settings):
@@ -132,7 +135,7 @@ def _read_settings(file, keys, settings):
         return {}
     if not isinstance(settings, dict):
         raise file.error(keys, f"{keys[-1]}: fields of a recipe are needed, such as {{alpha: 0.5}}")
-    flat = read_present(file.path, _flatten(file, keys, settings))
+    flat = _at(file, keys, read_former, file.path, _flatten(file, keys, settings))
     for name, value in flat.items():
         place = _keys(keys, settings, name)
         _refuse_what_the_plan_sets(file, place, name)
@@ -148,7 +151,9 @@ def _read_values(file, kind):
         _refuse_what_the_plan_sets(file, place, name)
         if not isinstance(values, list) or not values:
             raise file.error(place, f"{name}: a list of values is needed, such as [0.25, 0.5]")
-        values = [read_present(file.path, {name: value})[name] for value in values]
+        if name in GONE:
+            raise file.error(place, f"{name} is always {GONE[name]} now; leave it out")
+        values = [_at(file, place, read_former, file.path, {name: v})[name] for v in values]
         for value in values:
             _check(file, place, name, value)
         # As text from YAML, 1e-3 is not yet the number 0.001.

@@ -15,7 +15,7 @@ _WEIGHT_FILES = (".h5", ".hdf5")
 
 _KINDS = (
     f"a Keras weights file ({', '.join(_WEIGHT_FILES)}), a .keras file of a trained localizer, "
-    "imagenet or none"
+    "the name of a shipped one (pet_head), imagenet or none"
 )
 
 

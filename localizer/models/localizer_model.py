@@ -8,12 +8,12 @@ from localizer.errors import InputError
 from localizer.models.backbone import mobilenet_v1
 from localizer.models.heads.recipe import recipe_head
 from localizer.models.heads.simcc import simcc_head
-from localizer.models.heads.voting import voting_head
+from localizer.models.initial_weights import weights_file
 from localizer.models.model_file import load_model_file
 from localizer.models.two_looks import look_twice
 from localizer.runtimes.keras_settings import refuse_other_settings
 
-HEADS = {"recipe": recipe_head, "voting": voting_head, "simcc": simcc_head}
+HEADS = {"recipe": recipe_head, "simcc": simcc_head}
 
 # What a model that is used puts out; the other outputs exist for the loss alone.
 PUBLIC_OUTPUTS = ("box", "score", "class")
@@ -37,7 +37,8 @@ def build_localizer(config, class_count=0):
     """
     refuse_other_settings()
     config.refuse_missing_weights()
-    from_model = config.weights.lower().endswith(".keras")
+    file = weights_file(config.weights)
+    from_model = file is not None and file.suffix.lower() == ".keras"
     backbone = mobilenet_v1(
         config.view_size, config.alpha, "none" if from_model else config.weights
     )
@@ -47,7 +48,7 @@ def build_localizer(config, class_count=0):
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = config.bn_momentum
     if from_model:
-        _take_weights(model, config.weights)
+        _take_weights(model, file)
     return model
 
 

@@ -11,7 +11,7 @@ from localizer.predictors.constant import constant_predictor
 from localizer.predictors.exported_file import is_exported
 from localizer.predictors.flip_average import PREFIX as FLIP
 from localizer.predictors.flip_average import FlipAverage
-from localizer.shipped import shipped_folder, shipped_model
+from localizer.shipped import is_shipped_model, shipped_model
 
 ALL_HUB = "all-hub"
 
@@ -36,7 +36,7 @@ def load_predictor(model, dataset):
         return FlipAverage(load_predictor(model.removeprefix(FLIP), dataset))
     if model.startswith("baseline:"):
         return constant_predictor(model, dataset)
-    if _is_shipped(model):
+    if is_shipped_model(model):
         return load_predictor(str(shipped_model(model)), dataset)
     # A folder may have a "?" in its name; only a pretrained model has options after one.
     path = Path(model if Path(model).exists() else model.partition("?")[0])
@@ -74,7 +74,7 @@ def at_any_folder(model):
     Args:
         model: as for `load_predictor`, and what it could load.
     """
-    if _is_shipped(model):
+    if is_shipped_model(model):
         return model
     for prefix in (FLIP, "detector:"):
         if model.startswith(prefix):
@@ -88,13 +88,6 @@ def at_any_folder(model):
         return path
     options = [(k, os.path.abspath(v) if k == "labels" else v) for k, v in parse_qsl(query)]
     return f"{path}?{urlencode(options)}"
-
-
-def _is_shipped(model):
-    """Whether it is the bare name of a shipped model, and of nothing that lies here."""
-    if Path(model).exists() or not model.replace("_", "").isalnum():
-        return False
-    return any(path.stem == model for path in shipped_folder("models").glob("*"))
 
 
 def _exported(path, ending):

@@ -14,7 +14,7 @@ from localizer.recipe.values import (
     Seed,
     Share,
     WholeNumber,
-    checked,
+    checked_field,
 )
 
 IMAGENET_ALPHAS = (0.25, 0.5, 0.75, 1.0)
@@ -26,13 +26,8 @@ class _Checked:
     def __post_init__(self):
         for one in fields(self):
             value = getattr(self, one.name)
-            if value is None:
-                raise InputError(f"{one.name} has no value")
             if not isinstance(value, _Checked):
-                try:
-                    object.__setattr__(self, one.name, checked(value, one.type))
-                except InputError as error:
-                    raise InputError(f"{one.name}: {error}") from None
+                object.__setattr__(self, one.name, checked_field(one.name, value, one.type))
 
 
 @dataclass(frozen=True)
@@ -46,7 +41,6 @@ class AugmentationConfig(_Checked):
         translation: largest shift as a share of the image's side; 0 = off.
         aspect: largest change of the aspect ratio, a factor; 1 = off.
         rotation: largest rotation in degrees; 0 = off.
-        rotated_shape: what a turned box bounds: the "ellipse" in it, or its own "rectangle".
         min_visible: least share of the box that a geometric change leaves inside the image.
         brightness: largest change of brightness as a share of white; 0 = off.
         contrast: largest change of contrast, a factor; 1 = off.
@@ -63,7 +57,6 @@ class AugmentationConfig(_Checked):
     translation: NonNegative = 0.08
     aspect: Factor = 1.1
     rotation: NonNegative = 4.0
-    rotated_shape: Literal["ellipse", "rectangle"] = "ellipse"
     min_visible: Share = 0.7
     brightness: NonNegative = 0.08
     contrast: Factor = 1.15
@@ -105,12 +98,13 @@ class TrainingConfig(_Checked):
             sees image_size pixels.
         alpha: width of MobileNet v1; there are ImageNet weights for 0.25, 0.5, 0.75 and 1.0.
         weights: initial weights: "imagenet" (of the backbone), "none", a Keras weights file of the
-            backbone, or a .keras file of a trained localizer, whose fitting layers are taken.
+            backbone, or a .keras file of a trained localizer, whose fitting layers are taken; also
+            by the name of a shipped model, such as "pet_head".
         head: what makes a box of the backbone's features: "recipe" (max pooling and a convolution),
-            "voting" (every cell proposes a box, attention weighs the proposals), or "simcc" (each
-            edge is the mean of a sharpened distribution over one axis of the image).
-        feature_stride: pixels of the input between two cells of the finest features that "voting"
-            and "simcc" use: 8 or 16.
+            or "simcc" (each edge is the mean of a sharpened distribution over one axis of the
+            image).
+        feature_stride: pixels of the input between two cells of the finest features that "simcc"
+            uses: 8 or 16.
         head_width: channels of those features.
         coordinates: what four numbers mse and smooth_l1 compare: "corners" (xmin, ymin, xmax,
             ymax), or "sqrt_size" (centre x, centre y, square roots of width and height).
@@ -153,7 +147,7 @@ class TrainingConfig(_Checked):
     look_size: ImageSize = 112
     alpha: Positive = 0.25
     weights: str = "imagenet"
-    head: Literal["recipe", "voting", "simcc"] = "simcc"
+    head: Literal["recipe", "simcc"] = "simcc"
     feature_stride: Literal[8, 16] = 8
     head_width: Count = 48
     coordinates: Literal["corners", "sqrt_size"] = "corners"

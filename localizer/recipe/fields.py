@@ -5,7 +5,8 @@ from typing import Any
 
 from localizer.errors import InputError
 from localizer.recipe.config import TrainingConfig
-from localizer.recipe.values import checked, nearest
+from localizer.recipe.former_settings import refuse_gone_choice
+from localizer.recipe.values import checked_field, nearest
 
 
 def flatten(settings: dict) -> dict:
@@ -46,16 +47,16 @@ def check_setting(name: str, value: Any) -> None:
     Raises:
         InputError: no such field, or it cannot have the value.
     """
+    _check_name(name)
+    refuse_gone_choice(name, value)
+    checked_field(name, value, FIELDS[name])
+
+
+def _check_name(name):
     if name not in FIELDS:
         if any(field.startswith(f"{name}.") for field in FIELDS):
             raise InputError(f"{name} has fields of its own; write {name}: {{field: value}}")
         raise InputError(f"no field {name!r} of a recipe; {nearest(name, FIELDS)}")
-    if value is None:
-        raise InputError(f"{name} has no value")
-    try:
-        checked(value, FIELDS[name])
-    except InputError as error:
-        raise InputError(f"{name}: {error}") from None
 
 
 def build_config(flat: dict) -> TrainingConfig:
@@ -65,8 +66,8 @@ def build_config(flat: dict) -> TrainingConfig:
         InputError: no such field, or a value is none of its field.
     """
     flat = flatten(flat)
-    for name, value in flat.items():
-        check_setting(name, value)
+    for name in flat:
+        _check_name(name)
     return _build(TrainingConfig, flat)
 
 
@@ -76,7 +77,10 @@ def _build(config, flat):
     for name, kind in inner.items():
         prefix = f"{name}."
         below = {k.removeprefix(prefix): v for k, v in flat.items() if k.startswith(prefix)}
-        own[name] = _build(kind, below)
+        try:
+            own[name] = _build(kind, below)
+        except InputError as error:
+            raise InputError(f"{prefix}{error}") from None
     return config(**own)
 
 

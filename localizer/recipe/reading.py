@@ -5,10 +5,12 @@ from pathlib import Path
 
 from localizer.errors import InputError
 from localizer.recipe.fields import check_setting, flatten
-from localizer.recipe.former_names import read_present
+from localizer.recipe.former_settings import read_former
 from localizer.recipe.values import nearest
 from localizer.recipe.yaml_mapping import YamlMapping
 from localizer.shipped import shipped_folder
+
+_EXTENDS = "extends"
 
 
 def find_recipe(name: str) -> Path:
@@ -18,17 +20,20 @@ def find_recipe(name: str) -> Path:
         InputError: there is none; the message names the nearest.
     """
     shipped = shipped_folder("recipes") / f"{name}.yaml"
-    if os.path.exists(name) or not shipped.is_file():
+    if os.path.exists(name) or not os.path.isfile(shipped):
         path = Path(name)
-        if not path.is_file():
+        if not os.path.isfile(path):
             known = [file.stem for file in sorted(shipped.parent.glob("*.yaml"))]
-            raise InputError(f"--recipe {name}: no such file; {nearest(path.stem, known)}")
+            raise InputError(f"recipe {name}: no such file; {nearest(path.stem, known)}")
         return path
     return shipped
 
 
-def read_recipe(path, also=()):
+def read_recipe(path: str | Path, also: tuple[str, ...] = ()) -> dict:
     """The fields of a recipe file by dotted name, checked.
+
+    `extends: NAME`, or a path as on the command line, takes the fields of another recipe; the
+    file's own go before them.
 
     Args:
         path: the file.
@@ -38,12 +43,35 @@ def read_recipe(path, also=()):
     Raises:
         InputError: it is no recipe; the message names the file and the line.
     """
+    return _read(Path(path), also, ())
+
+
+def _read(path, also, before):
+    """As `read_recipe`; `before`: the files that lead here by `extends`."""
     file = YamlMapping(path)
     settings = {name: value for name, value in file.content.items() if name not in also}
-    flat = read_present(file.path, _flatten(file, (), settings))
+    extended = {}
+    if _EXTENDS in settings:
+        extended = _extended(file, settings.pop(_EXTENDS), also, before)
+    flat = _flatten(file, (), settings)
     for name, value in flat.items():
-        _check(file, _keys((), file.content, name), name, value)
-    return flat
+        place = _keys((), file.content, name)
+        now = _at(file, place, read_former, path, {name: value})
+        for value in now.values():
+            _check(file, place, name, value)
+        extended |= now
+    return extended
+
+
+def _extended(file, name, also, before):
+    """The fields of the recipe that a file names by `extends`."""
+    if not isinstance(name, str):
+        raise file.error((_EXTENDS,), "extends: the name of a recipe is needed, or a path")
+    path = _at(file, (_EXTENDS,), find_recipe, name)
+    before = (*before, file.path.resolve())
+    if path.resolve() in before:
+        raise file.error((_EXTENDS,), f"extends: {name} extends this file, in a circle")
+    return _read(path, also, before)
 
 
 def dataset_beside(path) -> str | None:
@@ -60,10 +88,7 @@ def dataset_beside(path) -> str | None:
 
 
 def _flatten(file, keys, settings):
-    try:
-        return flatten(settings)
-    except InputError as error:
-        raise file.error(keys, str(error)) from None
+    return _at(file, keys, flatten, settings)
 
 
 def _keys(keys, settings, name):
@@ -72,7 +97,12 @@ def _keys(keys, settings, name):
 
 
 def _check(file, place, name, value):
+    _at(file, place, check_setting, name, value)
+
+
+def _at(file, place, function, *arguments):
+    """What a function returns; its InputError names the file and the line of a key."""
     try:
-        check_setting(name, value)
+        return function(*arguments)
     except InputError as error:
         raise file.error(place, str(error)) from None

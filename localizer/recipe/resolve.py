@@ -37,8 +37,6 @@ def idle_settings(config):
         idle["weight_decay"] = "optimizer is adam"
     if not config.class_loss_weight:
         idle["class_loss"] = "class_loss_weight is 0"
-    if not config.augmentation.rotation:
-        idle["augmentation.rotated_shape"] = "augmentation.rotation is 0"
     if not config.augment:
         idle |= dict.fromkeys(_AUGMENTATION, "augment is false")
     return idle

@@ -57,6 +57,20 @@ def checked(value: Any, annotation: Any) -> Any:
     raise InputError(f"{reprlib.repr(value)} is not possible: {expected(annotation)}{hint}")
 
 
+def checked_field(name: str, value: Any, annotation: Any) -> Any:
+    """A value as the field `name` holds it.
+
+    Raises:
+        InputError: it is none; the message begins with the name.
+    """
+    if value is None:
+        raise InputError(f"{name} has no value")
+    try:
+        return checked(value, annotation)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
+
+
 def from_text(text: str, annotation: Any) -> Any:
     """The value that a word on the command line stands for, checked.
 

@@ -60,7 +60,7 @@ def _why_not(error):
     file, named = settings_file(), os.environ.get("KERAS_BACKEND")
     in_file = None if named else _backend_in_file()
     unsupported = isinstance(error, ValueError) and "backend" in str(error)
-    if not isinstance(error, ImportError) and not unsupported and file.exists():
+    if not isinstance(error, ImportError) and not unsupported and not _is_sound(file):
         return f"{file}: Keras cannot use this file ({error}). Mend it, or remove it"
     if named:
         return (
@@ -73,6 +73,22 @@ def _why_not(error):
             f'{in_file}, write "tensorflow" there, or set KERAS_BACKEND=tensorflow'
         )
     return f"Keras and TensorFlow cannot be used ({error}): pip install -r requirements.txt"
+
+
+def _is_sound(file):
+    """Whether Keras takes what is in a keras.json, or it is not there: then it is not to blame."""
+    try:
+        settings = json.loads(file.read_text())
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError, RuntimeError):
+        return False
+    return (
+        isinstance(settings, dict)
+        and settings.get("floatx", FLOATX) in ("float16", "float32", "float64")
+        and isinstance(settings.get("epsilon", EPSILON), float)
+        and settings.get("image_data_format") in (None, "channels_last", "channels_first")
+    )
 
 
 def refuse_other_settings():

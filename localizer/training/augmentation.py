@@ -83,7 +83,7 @@ def draw_map(numbers, box_rel_xyxy, config, close=None):
         matrix = affine_map(attempt, config)
         if close is not None:
             matrix = _after(matrix, close_up(close[i], box_rel_xyxy))
-        moved = map_box(box_rel_xyxy, matrix, config.rotated_shape)
+        moved = map_box(box_rel_xyxy, matrix)
         clipped = clip_rel_xyxy(moved)
         visible = area_xyxy(clipped)
         if visible > 0 and visible >= config.min_visible * area_xyxy(moved):
@@ -118,8 +118,8 @@ def affine_map(numbers, config):
     return np.column_stack([linear, offset])
 
 
-def map_box(box_rel_xyxy, matrix, shape="rectangle"):
-    """The bounds of a box, or of the ellipse inscribed in it, under a map.
+def map_box(box_rel_xyxy, matrix):
+    """The bounds of the ellipse inscribed in a box, under a map.
 
     A head fills its box like an ellipse: the bounds of the turned rectangle would be too large by
     up to 41 %. Without rotation both are the same.
@@ -130,7 +130,7 @@ def map_box(box_rel_xyxy, matrix, shape="rectangle"):
     box = np.asarray(box_rel_xyxy, np.float64)
     centre = matrix[:, :2] @ ((box[:2] + box[2:]) / 2) + matrix[:, 2]
     spans = matrix[:, :2] * ((box[2:] - box[:2]) / 2)
-    half = np.hypot(*spans.T) if shape == "ellipse" else np.abs(spans).sum(axis=1)
+    half = np.hypot(*spans.T)
     return np.concatenate([centre - half, centre + half]).astype(np.float32)
 
 

@@ -7,7 +7,7 @@ import yaml
 
 from localizer.dataset.identity import identity
 from localizer.errors import InputError
-from localizer.recipe.former_names import present
+from localizer.recipe.former_settings import as_now
 from localizer.recipe.yaml_mapping import alias_line
 
 
@@ -23,7 +23,7 @@ def refuse_changes(run, settings, data):
         InputError: it is not, or these files are damaged.
     """
     try:
-        before = _read_settings(run / "config.yaml")
+        before = as_now(_read_settings(run / "config.yaml"))
         environment = json.loads((run / "environment.json").read_text(encoding="utf-8"))
         checksums = _checksums(environment["dataset"])
         missing = [name for name in settings if name not in before]
@@ -78,7 +78,7 @@ def _read_settings(path):
     settings = yaml.safe_load(text)
     if not isinstance(settings, dict) or not all(isinstance(name, str) for name in settings):
         raise ValueError("not settings with their names")
-    return {name: present(name, value) for name, value in settings.items()}
+    return settings
 
 
 def _checksums(data):

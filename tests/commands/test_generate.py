@@ -84,6 +84,7 @@ def test_own_photos(tmp_path, run_script, language, source):
     assert Image.open(dataset.path / "contact_sheet.jpg").size[0] > 100
 
 
+@pytest.mark.slow
 def test_a_folder_labelled_by_a_model_without_the_photos_of_another_dataset(tmp_path, run_script):
     drawn = run_script(SCRIPT, *DRAWN, "--out", "data/drawn", "--fractions", 0.5, 0.25, 0.25)
     assert drawn.returncode == 0, drawn.stderr

@@ -24,6 +24,8 @@ from localizer.predictors.keras_model import KerasModel
 from tests.export.test_export import CLASSES, STORED, blobs, small_model
 from tests.files.test_downloading import FileServer
 
+pytestmark = pytest.mark.slow
+
 PET_HEAD = Path(__file__).resolve().parents[2] / "models" / "pet_head.keras"
 EDGES = ("xmin", "ymin", "xmax", "ymax")
 HOSTILE = "</script><img src=x onerror=alert(1)>"
@@ -261,7 +263,7 @@ def test_choosing_a_photo_stops_the_camera(opened, tmp_path):
 
 
 def test_classes_are_named(browser, runtime, tmp_path):
-    source = small_model(tmp_path, head="voting", head_width=88)
+    source = small_model(tmp_path, voting=True, head_width=88)
     export = export_page(source, runtime, tmp_path)
     page = Page(browser, export.path)
     # Without rounding in the resize: an untrained network makes much of small differences.

@@ -19,6 +19,8 @@ from localizer.images.boxes import iou_xyxy
 from localizer.images.resizing import resample
 from localizer.predictors.litert_model import LitertModel
 
+pytestmark = pytest.mark.slow
+
 PROJECT = Path(__file__).resolve().parents[2]
 BOXES_REL_XYXY = np.float32([[0.1, 0.2, 0.4, 0.5], [0.3, 0.3, 0.6, 0.6]])
 

@@ -7,6 +7,7 @@ import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import cv2
 import keras
@@ -24,7 +25,7 @@ from localizer.export.images import ExportImages
 from localizer.export.metadata import open_source_model
 from localizer.export.onnx_file import write_onnx
 from localizer.images.boxes import iou_xyxy
-from localizer.models.localizer_model import build_localizer, for_inference
+from localizer.models.localizer_model import HEADS, build_localizer, for_inference
 from localizer.models.model_file import save_model_file
 from localizer.models.two_looks import look_twice
 from localizer.predictors.exported_file import is_exported, read_metadata
@@ -34,6 +35,9 @@ from localizer.predictors.loading import load_predictor
 from localizer.predictors.onnx_model import OnnxModel
 from localizer.predictors.saved_model import SavedModel
 from localizer.recipe.config import TrainingConfig
+from tests.export.voting_head import voting_head
+
+pytestmark = pytest.mark.slow
 
 PROJECT = Path(__file__).resolve().parents[2]
 DATASET = {"source": "oxford-pet", "target": "head", "sha256": {"samples.csv": "0" * 64}}
@@ -54,11 +58,17 @@ def blobs(count, seed, size=SIZE):
     return images
 
 
-def small_model(folder, bias=0.0, looks=1, **config):
-    """An untrained model with classes, whose boxes depend on the image; bias: of the boxes."""
+def small_model(folder, bias=0.0, looks=1, voting=False, **config):
+    """An untrained model with classes, whose boxes depend on the image.
+
+    Args:
+        bias: of the boxes.
+        voting: with the head of before, which divides at its end alone.
+    """
     keras.utils.set_random_seed(0)
     config = TrainingConfig(weights="none", image_size=SIZE, looks=1, **config)
-    model = for_inference(build_localizer(config, class_count=len(CLASSES)))
+    with patch.dict(HEADS, {config.head: voting_head} if voting else {}):
+        model = for_inference(build_localizer(config, class_count=len(CLASSES)))
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.0
@@ -85,7 +95,7 @@ def small_model(folder, bias=0.0, looks=1, **config):
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    return small_model(tmp_path_factory.mktemp("model"), head="voting")
+    return small_model(tmp_path_factory.mktemp("model"), voting=True)
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +172,7 @@ def test_two_looks_of_the_recipes_head_are_not_integer_throughout(images, tmp_pa
 def two_looks(images, tmp_path_factory):
     """Exports of a model that looks twice. What 8 bits make of a random net is no test, either."""
     folder = tmp_path_factory.mktemp("two")
-    source = small_model(folder, head="voting", looks=2)
+    source = small_model(folder, looks=2, voting=True)
     vague = np.tile(np.float32([0.1, 0.1, 0.9, 0.9]), (len(images.check), 1))
     vague = replace(images, truth_rel_xyxy=vague)
     return {name: export_model(source, name, vague, folder / "out") for name in FORMATS}

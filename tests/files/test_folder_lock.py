@@ -13,7 +13,10 @@ from localizer.errors import InputError
 from localizer.files.folder_lock import sole_writer
 from tests.conftest import REPOSITORY
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no flock")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="there is no flock"),
+]
 DRAWN = ["--source", "synthetic", "--count", 6, "--image-size", 64, "--workers", 1]
 
 HOLDER = """

@@ -16,6 +16,8 @@ from localizer.training.training import train
 from tests.conftest import REPOSITORY
 from tests.training.killed_training import CONFIG
 
+pytestmark = pytest.mark.slow
+
 MODEL = REPOSITORY / "models" / "pet_head.tflite"
 DRAWN = ["--source", "synthetic", "--count", 12, "--image-size", 64, "--workers", 1]
 

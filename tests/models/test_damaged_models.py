@@ -65,7 +65,7 @@ def test_a_layer_without_weights_that_fills_the_memory(tmp_path, nested):
         load_model_file(tmp_path / "m.keras")
 
 
-@pytest.mark.parametrize("head", ["voting", "simcc"])
+@pytest.mark.parametrize("head", ["recipe", "simcc"])
 def test_models_of_all_heads_are_loaded(tmp_path, head):
     model = build_localizer(TrainingConfig(weights="none", image_size=SIZE, looks=1, head=head))
     said = SOUND | {"classes": None}

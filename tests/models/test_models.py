@@ -12,11 +12,9 @@ from hypothesis import strategies as st
 from keras import ops
 
 from localizer.errors import InputError
-from localizer.images import boxes
 from localizer.models.coordinates import decode, encode
 from localizer.models.cost import count_macs
 from localizer.models.heads.simcc import confidence, sharpened
-from localizer.models.heads.voting import agreement
 from localizer.models.localizer_model import build_localizer, for_inference
 from localizer.models.model_file import load_model_file, save_model_file
 from localizer.recipe.config import TrainingConfig
@@ -54,7 +52,7 @@ def test_macs_by_hand():
 
 
 @pytest.mark.parametrize(("alpha", "size"), [(0.25, 96), (0.25, 100), (0.5, 144)])
-@pytest.mark.parametrize("head", ["recipe", "voting", "simcc"])
+@pytest.mark.parametrize("head", ["recipe", "simcc"])
 def test_any_alpha_and_any_size_from_96_up(head, alpha, size):
     config = replace(SCRATCH, head=head, alpha=alpha, image_size=size)
     model = build_localizer(config, class_count=3)
@@ -63,34 +61,18 @@ def test_any_alpha_and_any_size_from_96_up(head, alpha, size):
     np.testing.assert_allclose(ops.sum(outputs["class"], axis=-1), 1.0, atol=1e-5)
 
 
-@pytest.mark.parametrize("head", ["voting", "simcc"])
-def test_a_coarser_stride_leaves_the_finest_features_out(head):
+def test_a_coarser_stride_leaves_the_finest_features_out():
     fine, coarse = (
-        build_localizer(replace(SCRATCH, head=head, feature_stride=stride)) for stride in (8, 16)
+        build_localizer(replace(SCRATCH, head="simcc", feature_stride=stride)) for stride in (8, 16)
     )
     assert count_macs(coarse) < count_macs(fine)
     names = [{layer.name for layer in model.layers} for model in (fine, coarse)]
     assert names[0] - names[1] >= {"lateral_8", "mix_8_dw"}
 
 
-@pytest.mark.parametrize("head", ["voting", "simcc"])
-def test_a_head_stays_within_the_limits_of_a_tiny_network(head):
-    model = build_localizer(replace(SCRATCH, head=head))
+def test_a_head_stays_within_the_limits_of_a_tiny_network():
+    model = build_localizer(replace(SCRATCH, head="simcc"))
     assert model.count_params() < 500_000 and count_macs(model) < 25_000_000
-
-
-def test_votes_begin_around_their_cells_and_agree_with_themselves_alone():
-    """With all votes and weights as they begin, the box is their mean: 0.4 wide, in the middle."""
-    model = build_localizer(replace(SCRATCH, head="voting"))
-    kernel = np.zeros((1, 1, SCRATCH.head_width, 1))
-    model.get_layer("attention_logits").set_weights([kernel, np.zeros(1)])
-    outputs = model(np.zeros((1, 128, 128, 3), np.float32))
-    np.testing.assert_allclose(outputs["box"], [[0.3, 0.3, 0.7, 0.7]], atol=1e-5)
-    centres = (np.arange(16) + 0.5) / 16
-    overlap = np.maximum(0.4 - np.abs(centres - 0.5), 0)
-    shared = np.outer(overlap, overlap)
-    by_hand = (shared / (2 * 0.16 - shared)).mean()
-    np.testing.assert_allclose(outputs["score"], [by_hand], atol=1e-5)
 
 
 def test_edges_are_the_means_of_their_distributions():
@@ -122,18 +104,6 @@ def test_a_sharpened_distribution_lies_nearer_to_its_mode():
     edges[0, [0, 4]] = [[0.75], [0.25]]
     expected = [[0.9] * 4, [0.1] * 4]
     np.testing.assert_allclose(np.asarray(sharpened(edges))[0, [0, 4]], expected, atol=1e-6)
-
-
-def test_a_score_does_not_depend_on_the_other_photos_of_its_batch():
-    """Keras' add mixed up photos and cells in batches of as many photos as there are cells."""
-    votes = keras.random.uniform((64, 64, 4), 0.0, 0.1, seed=0)
-    size = np.linspace(0.05, 0.45, 64)[:, None, None]
-    votes = votes + (0.5 + size * [-1, -1, 1, 1]).astype(np.float32)
-    inputs = keras.Input((64, 4))
-    box = ops.mean(inputs, axis=1)
-    model = keras.Model(inputs, agreement(inputs, box))
-    by_hand = boxes.iou_xyxy(votes, np.mean(votes, axis=1, keepdims=True))
-    np.testing.assert_allclose(model(votes), by_hand, atol=1e-5)
 
 
 @pytest.mark.parametrize("coordinates", ["corners", "sqrt_size"])

@@ -12,6 +12,8 @@ from localizer.training.training import train
 from tests.conftest import REPOSITORY
 from tests.predictors.pretrained.hub_graphs import four_outputs, save_openimages_module, to_tflite
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def run_folder(synthetic_dataset, tmp_path_factory):

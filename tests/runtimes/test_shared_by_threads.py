@@ -30,6 +30,8 @@ from localizer.runtimes.one_thread import one_thread
 from localizer.runtimes.quiet import quiet_stderr
 from tests.predictors.pretrained.hub_graphs import save_openimages_module
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 MODELS = REPOSITORY / "models"
 THREADS = 8

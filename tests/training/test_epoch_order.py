@@ -12,6 +12,8 @@ import pytest
 
 from tests.conftest import REPOSITORY
 
+pytestmark = pytest.mark.slow
+
 # With a tiny network in the real one's place: what Keras draws does not depend on it. It begins
 # with the same box on each backend.
 TWO_EPOCHS = """

@@ -23,7 +23,10 @@ KILLS = int(os.environ.get("KILLS", 2))
 # What a run does to files in its first two epochs; it takes 66 such steps to the end.
 EVENTS = 30
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL"),
+]
 
 
 @pytest.fixture(scope="module")

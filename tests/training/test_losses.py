@@ -104,7 +104,7 @@ def test_class_loss_and_accuracy_by_hand_leave_out_unknown_classes():
 
 
 def test_every_loss_is_built_for_what_it_compares():
-    config = TrainingConfig(class_output="supercategory", class_loss_weight=3.0, head="voting")
+    config = TrainingConfig(class_output="supercategory", class_loss_weight=3.0, head="recipe")
     losses, weights = build_losses(config)
     assert set(losses) == {"box", "class"} and weights == {"box": 1.0, "class": 3.0}
     losses, weights = build_losses(replace(config, box_loss="mse", class_output="none"))

@@ -23,6 +23,8 @@ from localizer.training import run_keeper, training
 from localizer.training.batches import Batches
 from localizer.training.training import train
 
+pytestmark = pytest.mark.slow
+
 # A learning rate of nothing: the first epoch stays the best.
 CONFIG = TrainingConfig(
     image_size=96,

@@ -30,6 +30,8 @@ from localizer.training.parts import prepare
 from localizer.training.scoring import score_split
 from localizer.training.training import train
 
+pytestmark = pytest.mark.slow
+
 PROJECT = Path(__file__).resolve().parents[2]
 SMALL = TrainingConfig(
     image_size=96,

@@ -6,8 +6,11 @@ import sys
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from tests.conftest import REPOSITORY
+
+pytestmark = pytest.mark.slow
 
 # From a trained model: the backends draw other initial weights from one seed.
 FEW_STEPS = """

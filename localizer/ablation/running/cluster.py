@@ -28,6 +28,7 @@ from localizer.ablation.running.processes import (
 from localizer.ablation.running.runs import training_commands
 from localizer.errors import InputError
 from localizer.files.checksums import sha256_of
+from localizer.models.initial_weights import weights_file
 
 # What starts a run on a node.
 _PROGRAM = PROJECT / "localizer" / "__main__.py"
@@ -147,8 +148,8 @@ def _able_nodes(ray, cluster):
 def _needed_files(runs):
     """Path -> checksum of what each node must have; None where only its presence matters."""
     data = runs[0].data.resolve()
-    weights = {Path(run.config.weights).resolve() for run in runs if run.config.weights}
-    compared = [data / "dataset.json", *sorted(path for path in weights if path.is_file())]
+    weights = filter(None, {weights_file(run.config.weights) for run in runs})
+    compared = [data / "dataset.json", *sorted(p.resolve() for p in weights if p.is_file())]
     present = [data / "images.npy", data / "samples.csv", _PROGRAM, Path.cwd()]
     return dict.fromkeys(map(str, present)) | {str(path): sha256_of(path) for path in compared}
 

@@ -9,7 +9,6 @@ OUT/
 
 import hashlib
 import json
-import os
 import re
 import shlex
 import sys
@@ -23,9 +22,10 @@ from localizer.ablation.running.timing import Timings, data_key
 from localizer.errors import InputError
 from localizer.files.atomic_files import write_text
 from localizer.files.checksums import sha256_of
+from localizer.models.initial_weights import weights_file
 from localizer.recipe.config import TrainingConfig
 from localizer.recipe.fields import build_config, differences
-from localizer.recipe.former_names import former, present
+from localizer.recipe.former_settings import as_now, settings_identity
 from localizer.recipe.reading import read_recipe
 from localizer.recipe.resolve import effective_settings, settle
 from localizer.runtimes.keras_settings import backend_name
@@ -89,9 +89,7 @@ class Run:
             return False
         wanted = self.config.to_dict()
         same = isinstance(kept, dict) and all(
-            present(name, kept.get(name)) == value
-            for name, value in wanted.items()
-            if name not in _FREE
+            as_now(kept).get(name) == value for name, value in wanted.items() if name not in _FREE
         )
         return same and (self.folder / "metrics.json").is_file()
 
@@ -215,14 +213,12 @@ def _refuse_repetitions(plan, dataset):
 
 def _settings_key(config, dataset):
     """8 hexadecimal digits of everything that the outcome of a run depends on but its seed."""
-    settings = {k: v for k, v in config.to_dict().items() if k not in (*_FREE, "seed")}
-    weights = Path(config.weights)
+    weights = weights_file(config.weights)
     key = {
-        # With the names that its values had, runs of before are found again.
-        "settings": former(settings),
+        "settings": settings_identity(config, (*_FREE, "seed")),
         "data": data_key(dataset, config),
         # Other weights under an old name are other settings, too.
-        "weights": sha256_of(weights) if os.path.isfile(weights) else None,
+        "weights": sha256_of(weights) if weights and weights.is_file() else None,
         "backend": backend_name(),
     }
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:8]

@@ -15,7 +15,7 @@ from localizer.ablation.running.processes import CommandSequence, child_environm
 from localizer.dataset.identity import identity
 from localizer.errors import InputError
 from localizer.files.atomic_files import write_text
-from localizer.recipe.former_names import former
+from localizer.recipe.former_settings import settings_identity
 from localizer.runtimes.keras_settings import backend_name
 
 # Settings that do not change how long a step takes, or hardly.
@@ -69,7 +69,7 @@ class Timings:
             raise InputError(f"{self._path}: damaged ({error}); delete it") from None
 
     def _key(self, config):
-        settings = former({k: v for k, v in config.to_dict().items() if k not in _FREE})
+        settings = settings_identity(config, _FREE)
         backend = backend_name()
         text = json.dumps([settings, data_key(self._dataset, config), backend], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:8]

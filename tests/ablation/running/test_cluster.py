@@ -16,6 +16,8 @@ from localizer.ablation.plan import read_plan
 from localizer.ablation.report.results import collect_results
 from localizer.ablation.running.runs import list_runs
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("ray", reason="needs requirements-ray.txt")
 
 REPOSITORY = Path(__file__).resolve().parents[3]

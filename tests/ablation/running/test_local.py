@@ -24,6 +24,8 @@ from localizer.images.boxes import iou_xyxy
 from localizer.predictors.keras_model import KerasModel
 from localizer.recipe.config import TrainingConfig
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 PLAN = """
 data: {data}

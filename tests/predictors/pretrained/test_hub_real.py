@@ -20,6 +20,8 @@ from localizer.predictors.pretrained.labeler import Labeler
 from localizer.sources.annotated_image import AnnotatedImage
 from localizer.sources.oxford.oxford_pet import read
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def sample(oxford_root):

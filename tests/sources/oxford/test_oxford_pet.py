@@ -224,6 +224,7 @@ def test_real_dataset(pet_head_dataset):
     assert (row["xmin"] * row["width"], row["xmax"] * row["width"]) == pytest.approx((332, 425))
 
 
+@pytest.mark.slow
 def test_real_official_split_of_bodies(oxford_root, tmp_path):
     def read_bodies(root):
         return read(root, "body")

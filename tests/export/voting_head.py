@@ -1,4 +1,4 @@
-"""A head in which every cell of a feature map votes for the box, weighted by attention.
+"""The head of models of before, whose files are still exported: every cell votes for the box.
 
 Each cell (16 x 16 of them at 128 pixels and a feature stride of 8) proposes a whole box relative to
 its own place, as anchor-free detectors do (Z. Tian et al., "FCOS", ICCV 2019), and a softmax over
