@@ -5,12 +5,9 @@ At their defaults they mean what their absence means, so a file is written witho
 where the channels are, which some layers otherwise take from the settings of whoever reads it.
 """
 
-import contextlib
 import json
 import re
-import tempfile
 import zipfile
-from pathlib import Path
 
 import keras
 
@@ -60,24 +57,6 @@ def rewrite(source, target):
             if entry.filename == CONFIG:
                 content = json.dumps(portable(json.loads(content)))
             archive.writestr(entry, content)
-
-
-@contextlib.contextmanager
-def readable_here(path):
-    """The path of a .keras file that this Keras reads: `path`, or a copy while the block runs.
-
-    Copied are files of a newer Keras, which may have options that this one does not know; all files
-    where Keras is set to channels first; and those whose ending is in capitals, which Keras does
-    not know.
-    """
-    is_plain = path.suffix == ".keras" and keras.config.image_data_format() == "channels_last"
-    if is_plain and not newer_keras(path):
-        yield path
-        return
-    with tempfile.TemporaryDirectory(prefix="localizer-") as folder:
-        copy = Path(folder) / "model.keras"
-        rewrite(path, copy)
-        yield copy
 
 
 def newer_keras(path):

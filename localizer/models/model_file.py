@@ -5,6 +5,7 @@ the model was trained with. Keras ignores it, so `keras.saving.load_model` opens
 """
 
 import json
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -14,8 +15,8 @@ from localizer.errors import InputError
 from localizer.files.atomic_files import replacing
 from localizer.files.special_files import refuse_special_file
 from localizer.models.description import DESCRIPTION, check_description
-from localizer.models.keras_versions import newer_keras, readable_here, rewrite
-from localizer.models.weight_limit import refuse_huge_tensors, weights_limited
+from localizer.models.keras_versions import CONFIG, newer_keras, portable, rewrite
+from localizer.models.weight_limit import build_within, refuse_huge_tensors
 
 # Keras stores its members as they are; the text of a large network takes a few megabytes.
 _MAX_GROWTH = 4
@@ -77,9 +78,10 @@ def load_model_file(path):
             description = json.loads(archive.read(DESCRIPTION))
             # A weight takes a byte or more, so there are no more of them than bytes.
             most_weights = archive.getinfo(_WEIGHTS).file_size
+            config = portable(json.loads(archive.read(CONFIG)))
         check_description(path, description)
-        with readable_here(path) as file, weights_limited(path, most_weights):
-            model = keras.saving.load_model(file, compile=False, safe_mode=True)
+        model = build_within(path, config, most_weights)
+        _load_weights(path, model)
         refuse_huge_tensors(path, model)
         _check_graph(path, model, description)
         return model, description
@@ -96,6 +98,15 @@ def load_model_file(path):
         raise InputError(
             f"{path}: cannot be loaded as a .keras model{_versions(path)} ({error})"
         ) from None
+
+
+def _load_weights(path, model):
+    if path.suffix == ".keras":
+        model.load_weights(path)
+        return
+    # Keras knows no ending in capitals.
+    with tempfile.TemporaryDirectory(prefix="localizer-") as folder, zipfile.ZipFile(path) as file:
+        model.load_weights(file.extract(_WEIGHTS, folder))
 
 
 def _versions(path):

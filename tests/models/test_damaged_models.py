@@ -13,7 +13,6 @@ from localizer.recipe.config import TrainingConfig
 
 SIZE = 96
 SOUND = {"target": "head", "image_size": SIZE, "stored_size": 96, "classes": ["a", "b"]}
-ADD_WEIGHT = keras.layers.Layer.add_weight
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +46,74 @@ def test_a_layer_larger_than_its_file_is_refused_before_it_is_made(sound, tmp_pa
     path = changed(sound, tmp_path / "m.keras", "config.json", lambda c: with_filters(c, 500_000))
     with pytest.raises(InputError, match=r"m\.keras: layer conv1 asks for .*500000"):
         load_model_file(path)
-    assert keras.layers.Layer.add_weight is ADD_WEIGHT
     assert load_model_file(sound)[1] == SOUND
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"class_name": "Normalization"}, "layer conv1 is a Normalization"),
+        ({"config": {"dtype": {"config": {"name": "int8_from_float32"}}}}, "int8_from_float32"),
+        ({"config": {"lora_rank": 4}}, "weights of another kind"),
+    ],
+)
+def test_a_layer_whose_weights_cannot_be_counted_is_refused(sound, tmp_path, change, reason):
+    def of_conv1(config):
+        layer = next(layer for layer in config["config"]["layers"] if layer["name"] == "conv1")
+        layer |= change | {"config": layer["config"] | change.get("config", {})}
+        return config
+
+    path = changed(sound, tmp_path / "m.keras", "config.json", of_conv1)
+    with pytest.raises(InputError, match=reason):
+        load_model_file(path)
+
+
+def test_what_is_loaded_is_what_was_saved_with_its_initializers(sound):
+    plain = keras.saving.load_model(sound, compile=False)
+    loaded, _ = load_model_file(sound)
+    kernels = [model.get_layer("conv1").kernel_initializer for model in (plain, loaded)]
+    assert type(kernels[0]) is type(kernels[1])
+    assert "CountedInitializer" not in loaded.to_json()
+    for one, other in zip(plain.get_weights(), loaded.get_weights(), strict=True):
+        assert (one == other).all()
+
+
+def test_parts_of_a_head_of_ones_own_are_counted(tmp_path):
+    image = keras.Input((SIZE, SIZE, 3))
+    cells = keras.layers.Reshape((36, 48))(keras.layers.Conv2D(48, 16, strides=16)(image))
+    cells = keras.layers.MultiHeadAttention(2, 8)(cells, cells)
+    cells = keras.layers.PReLU()(keras.layers.LayerNormalization()(cells))
+    box = keras.layers.Dense(4)(keras.layers.GlobalAveragePooling1D()(cells))
+    model = keras.Model(image, {"box": box})
+    save_model_file(model, tmp_path / "m.keras", SOUND | {"classes": None})
+    loaded, _ = load_model_file(tmp_path / "m.keras")
+    assert loaded.count_params() == model.count_params()
+
+
+def test_layers_inside_a_sequence_and_inside_an_activation_are_counted(tmp_path):
+    image = keras.Input((SIZE, SIZE, 3))
+    line = keras.layers.Flatten()(keras.layers.AveragePooling2D(8)(image))
+    box = keras.Sequential([keras.Input((432,)), keras.layers.Dense(4, name="edges")])(line)
+    path = tmp_path / "m.keras"
+    save_model_file(keras.Model(image, {"box": box}), path, SOUND | {"classes": None})
+    assert load_model_file(path)[0].count_params() == 433 * 4
+
+    def larger(config):
+        text = json.dumps(config)
+        assert text.count('"units": 4') == 1
+        return json.loads(text.replace('"units": 4', '"units": 400000'))
+
+    def active(config):
+        dense = {"module": "keras.layers", "class_name": "LSTM", "config": {"units": 400000}}
+        text = json.dumps(config)
+        return json.loads(
+            text.replace('"activation": "linear"', f'"activation": {json.dumps(dense)}')
+        )
+
+    with pytest.raises(InputError, match="layer edges asks for .*400000"):
+        load_model_file(changed(path, tmp_path / "larger.keras", "config.json", larger))
+    with pytest.raises(InputError, match="is a LSTM"):
+        load_model_file(changed(path, tmp_path / "active.keras", "config.json", active))
 
 
 @pytest.mark.parametrize("nested", [False, True])
