@@ -203,6 +203,6 @@ def open_teacher(model, min_score=0.0):
     if model.startswith("baseline:"):
         raise InputError(f"--teacher {model}: a constant box has nothing to teach; name a model")
     predictor = load_predictor(model, None)
-    file = Path(getattr(predictor, "path", None) or model)
+    file = Path(predictor.path or model)
     file = file / "best.keras" if file.is_dir() else file
     return Teacher(predictor, min_score, sha256_of(file) if file.is_file() else None)

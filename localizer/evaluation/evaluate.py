@@ -124,10 +124,10 @@ def _entry(dataset, samples, true_rel_xyxy, sizes, predictor, answer, iou, mask,
         "left_out": int((~mask).sum()),
         **vars(predictor.cost),
         **summarize_latency(times),
-        "runtime": getattr(predictor, "runtime", None),
-        "sha256": checksum(getattr(predictor, "path", None)),
-        "notes": list(getattr(predictor, "notes", ())),
-        "seen_categories": sorted(getattr(predictor, "seen_categories", ())),
+        "runtime": predictor.runtime,
+        "sha256": checksum(predictor.path),
+        "notes": list(predictor.notes),
+        "seen_categories": sorted(predictor.seen_categories),
         **accuracies,
         **_breakdowns(samples, sizes[mask], iou[mask]),
     }
@@ -146,7 +146,7 @@ def _refuse_unfair(dataset, names):
 
 def _unseen(predictor, categories):
     """Photos of categories that the predictor was not trained on, bool [n]."""
-    seen = {_normalized(category) for category in getattr(predictor, "seen_categories", ())}
+    seen = {_normalized(category) for category in predictor.seen_categories}
     unseen = ~categories.map(_normalized).isin(seen).to_numpy()
     if not unseen.any():
         raise InputError(

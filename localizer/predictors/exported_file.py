@@ -4,10 +4,10 @@ A .tflite file has `localizer.json` zipped at its end, which is where TF Lite Me
 associated files; an .onnx file has it in `metadata_props`; a SavedModel in `assets.extra/`.
 """
 
-import abc
 import hashlib
 import json
 import zipfile
+from abc import abstractmethod
 from pathlib import Path
 
 from localizer.errors import InputError
@@ -15,7 +15,7 @@ from localizer.files.special_files import refuse_special_file
 from localizer.models.description import DESCRIPTION, check_dataset, has_sizes
 from localizer.predictors.network import as_predictions, network_input
 from localizer.predictors.onnx_session import open_onnx_session
-from localizer.predictors.predictor import Cost, bytes_of
+from localizer.predictors.predictor import Cost, Predictor, bytes_of
 
 LABELS = "labels.txt"
 # Above any metadata that was ever written, below what a zip bomb would unpack to.
@@ -121,7 +121,7 @@ def _parse(path, text):
     return metadata
 
 
-class ExportedModel(abc.ABC):
+class ExportedModel(Predictor):
     """What the predictors of exported files share; `run` is their own.
 
     Attributes:
@@ -139,7 +139,7 @@ class ExportedModel(abc.ABC):
         )
         self.trained_on = self.metadata.get("dataset")
 
-    @abc.abstractmethod
+    @abstractmethod
     def run(self, images):
         """The network's outputs.
 

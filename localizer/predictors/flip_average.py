@@ -3,12 +3,12 @@
 import numpy as np
 
 from localizer.images.boxes import iou_xyxy
-from localizer.predictors.predictor import Cost, Predictions, only_possible
+from localizer.predictors.predictor import Cost, Predictions, Predictor, only_possible
 
 PREFIX = "flip:"
 
 
-class FlipAverage:
+class FlipAverage(Predictor):
     """Any predictor, asked twice.
 
     The score is the mean score times the IoU of the two boxes: a network that contradicts its
@@ -20,17 +20,13 @@ class FlipAverage:
 
     def __init__(self, predictor):
         self.name = PREFIX + predictor.name
-        self.trained_on = predictor.trained_on
+        self.trained_on, self.path = predictor.trained_on, predictor.path
+        self.runtime, self.notes = predictor.runtime, predictor.notes
+        self.seen_categories = predictor.seen_categories
         cost = predictor.cost
         macs = None if cost.macs is None else 2 * cost.macs
         self.cost = Cost(cost.parameters, macs, cost.file_bytes)
         self._predictor = predictor
-
-    def __getattr__(self, name):
-        """What else the predictor tells of itself: notes, path."""
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self._predictor, name)
 
     def predict(self, photos):
         """See `Predictor.predict`."""

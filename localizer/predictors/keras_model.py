@@ -8,7 +8,7 @@ import numpy as np
 from localizer.models.cost import count_macs
 from localizer.models.model_file import find_model_file, load_model_file
 from localizer.predictors.network import as_predictions, network_input
-from localizer.predictors.predictor import Cost
+from localizer.predictors.predictor import Cost, Predictor
 from localizer.runtimes.process_wide import fork_safe_lock
 from localizer.runtimes.same_process import refuse_fork
 
@@ -17,7 +17,7 @@ from localizer.runtimes.same_process import refuse_fork
 BATCH_PHOTOS = 16
 
 
-class KerasModel:
+class KerasModel(Predictor):
     """A trained localizer, fed with exactly the resize that it was trained with.
 
     Args:

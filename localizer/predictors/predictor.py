@@ -1,6 +1,8 @@
 """What a predictor is: anything that proposes one box for each photo."""
 
+from abc import abstractmethod
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -69,21 +71,29 @@ class Predictor(Protocol):
     a lock (`fork_safe_lock`). After a fork a predictor answers, or raises an InputError where what
     runs its model would wait for ever (`refuse_fork`).
 
-    Some predictors have more attributes, which others need not have; read them with
-    `getattr(predictor, "notes", ())` and the like:
+    A predictor says this class as its base; what it does not set has the value here.
 
-    * `path`, Path: the model's file or folder;
-    * `runtime`, str: what runs it, and on how many threads where that is known;
-    * `notes`, tuple[str, ...]: what a reader of its figures has to know, such as "boxes heads";
-    * `seen_categories`, frozenset[str]: categories whose photos it was trained on, by the names of
-      the `category` column (breeds of Oxford-IIIT Pet): its figures on them are no test.
+    Attributes:
+        name: shown in tables.
+        cost: what it costs.
+        trained_on: dataset.json of what it was trained on; None when it was not trained, or nobody
+            knows.
+        path: the model's file or folder.
+        runtime: what runs it, and on how many threads where that is known.
+        notes: what a reader of its figures has to know, such as "boxes heads".
+        seen_categories: categories whose photos it was trained on, by the names of the `category`
+            column (breeds of Oxford-IIIT Pet): its figures on them are no test.
     """
 
     name: str
-    cost: Cost
-    # dataset.json of what it was trained on; None when it was not trained, or nobody knows.
-    trained_on: dict | None
+    cost: Cost = Cost()
+    trained_on: dict | None = None
+    path: Path | None = None
+    runtime: str | None = None
+    notes: tuple[str, ...] = ()
+    seen_categories: frozenset[str] = frozenset()
 
+    @abstractmethod
     def predict(self, photos: list[np.ndarray]) -> Predictions:
         """Localize the object in each photo: uint8 RGB, each [height, width, 3] at its own size."""
         ...

@@ -21,7 +21,7 @@ from localizer.dataset.teacher_files import (
 from localizer.errors import InputError
 from localizer.images.photos import read_photo
 from localizer.images.resizing import stretch
-from localizer.predictors.predictor import Cost, Predictions
+from localizer.predictors.predictor import Predictions, Predictor
 from localizer.sources import folder
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
 from tests.dataset.test_dataset import write_samples
@@ -36,10 +36,10 @@ TRAINED_ON = {
 }
 
 
-class SizeTeacher:
+class SizeTeacher(Predictor):
     """Answers with the photo's own size in thousands of pixels, and a score from its red."""
 
-    name, cost, trained_on = "size", Cost(), TRAINED_ON
+    name, trained_on = "size", TRAINED_ON
 
     def __init__(self, scores=True):
         self.batches = []

@@ -22,7 +22,7 @@ from localizer.images.resizing import resample, stretch
 from localizer.inference import localizer as localizing
 from localizer.inference import reading_ahead
 from localizer.models.model_file import load_model_file
-from localizer.predictors.predictor import Predictions
+from localizer.predictors.predictor import Predictions, Predictor
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PET_HEAD = REPOSITORY / "models" / "pet_head.keras"
@@ -38,7 +38,7 @@ def photo():
     return read_photo(REPOSITORY / "docs" / "images" / "example.png")
 
 
-class BrightPart:
+class BrightPart(Predictor):
     """Finds the white part of a black photo, and nothing in a photo that has none."""
 
     name = "bright"

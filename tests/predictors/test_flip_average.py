@@ -7,15 +7,15 @@ import pytest
 
 from localizer.predictors.flip_average import FlipAverage
 from localizer.predictors.loading import load_predictor
-from localizer.predictors.predictor import Cost, Predictions
+from localizer.predictors.predictor import Cost, Predictions, Predictor
 
 WIDTH, HEIGHT = 40, 20
 
 
-class BrightPixels:
+class BrightPixels(Predictor):
     """Boxes the white pixels of a photo; as sure as it is told to be."""
 
-    name, trained_on, notes = "bright", None, ("a note",)
+    name, notes = "bright", ("a note",)
     cost = Cost(parameters=7, macs=10, file_bytes=3)
 
     def predict(self, photos):

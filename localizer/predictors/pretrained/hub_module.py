@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from localizer.errors import InputError
 from localizer.images.boxes import clip_rel_xyxy
-from localizer.predictors.predictor import Cost, bytes_of
+from localizer.predictors.predictor import Cost, Predictor, bytes_of
 from localizer.predictors.pretrained.detections import as_predictions, best_detection
 from localizer.predictors.pretrained.detector_options import DetectorOptions
 from localizer.predictors.pretrained.photo_input import scaled, stretch_to
@@ -26,7 +26,7 @@ _SIGNATURES = ("default", "serving_default")
 _NEEDED = ("detection_boxes", "detection_scores")
 
 
-class HubModule:
+class HubModule(Predictor):
     """The best-scoring box among the classes asked for.
 
     Args:
@@ -40,7 +40,6 @@ class HubModule:
         InputError: cannot be loaded, or its signature is not one of a detector.
     """
 
-    trained_on = None
     runtime = "TensorFlow"
 
     def __init__(

@@ -10,6 +10,7 @@ import numpy as np
 
 from localizer.errors import InputError
 from localizer.images.boxes import clip_rel_xyxy
+from localizer.predictors.predictor import Predictor
 from localizer.predictors.pretrained.detections import as_predictions, best_detection, class_ids
 
 POST_PROCESSING = "TFLite_Detection_PostProcess"
@@ -25,7 +26,7 @@ _WORDS = {
 _ROUNDING = 1e-3
 
 
-class LitertDetector:
+class LitertDetector(Predictor):
     """The best-scoring box among the classes asked for; no threshold, so that IoU sees every box.
 
     Google recommends to ignore scores below 0.2 of mobile_object_localizer_v1; the score stands in
@@ -42,8 +43,6 @@ class LitertDetector:
         InputError: other outputs, outputs that cannot be told apart, or a class that the model does
             not have.
     """
-
-    trained_on = None
 
     def __init__(
         self, graph, name, classes=None, labels=None, notes=(), seen_categories=frozenset()

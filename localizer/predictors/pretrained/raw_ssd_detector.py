@@ -4,11 +4,12 @@ import numpy as np
 
 from localizer.errors import InputError
 from localizer.images.boxes import clip_rel_xyxy, is_possible_rel_xyxy, rel_yxyx_to_rel_xyxy
+from localizer.predictors.predictor import Predictor
 from localizer.predictors.pretrained.detections import NO_ANSWER, as_predictions, class_ids
 from localizer.predictors.pretrained.ssd_anchors import decode_rel_yxyx, ssd_anchors
 
 
-class RawSsdDetector:
+class RawSsdDetector(Predictor):
     """The best-scoring box among the classes asked for; class 0 is the background.
 
     Needs no non-maximum suppression, because only the best box is wanted.
@@ -21,8 +22,6 @@ class RawSsdDetector:
     Raises:
         InputError: a class that the model does not have.
     """
-
-    trained_on = None
 
     def __init__(
         self, graph, name, classes=None, labels=None, notes=(), seen_categories=frozenset()

@@ -11,7 +11,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from localizer import Localizer
 from localizer.errors import InputError
-from localizer.predictors.predictor import Cost, Predictions
+from localizer.predictors.predictor import Cost, Predictions, Predictor
 from localizer.predictors.pretrained.litert_detector import LitertDetector
 from localizer.predictors.pretrained.litert_graph import GraphOutput
 from localizer.predictors.pretrained.opening import open_pretrained
@@ -260,7 +260,7 @@ def test_an_undecoded_box_that_cannot_be_gives_way_to_the_next():
 
 @pytest.mark.parametrize("box", [*np.array(IMPOSSIBLE)[:, [1, 0, 3, 2]], [0.5, 0.5, 0.5002, 0.9]])
 def test_no_predictor_gets_such_a_box_to_a_user(box):
-    class Any:
+    class Any(Predictor):
         def predict(self, photos):
             return Predictions(np.float32([box]), np.float32([0.9]), ["cat"])
 
