@@ -73,7 +73,18 @@ def main():
 
     localizer = Localizer.load(model)
     try:
-        failed = localize_photos(localizer, options)
+        failed = localize_photos(
+            localizer,
+            options.photos,
+            out=options.out,
+            crops=options.crops,
+            margin=options.margin,
+            min_score=options.min_score,
+            as_json=options.json,
+            null=options.null,
+            batch_size=options.batch_size,
+            workers=options.workers,
+        )
         sys.stdout.flush()
     except BrokenPipeError:
         discard_output()

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +14,9 @@ from localizer.dataset.turned_photos import note_on_turned
 from localizer.errors import InputError
 from localizer.images.frames import BoxFrame, OtherShape, frame_of_box
 from localizer.images.photos import read_turned_photo
+from localizer.images.reading_ahead import read_ahead
 from localizer.images.resizing import stretch
 from localizer.sources.annotated_image import Skipped
-
-_CHUNK = 256
 
 
 def decode_photos(records, settings, root, images, thumbnails, progress):
@@ -41,21 +39,24 @@ def decode_photos(records, settings, root, images, thumbnails, progress):
     """
     samples, skipped, digests, frames = [], [], {}, []
     bar = tqdm(total=len(records), desc="Decoding photos", unit=" images", disable=not progress)
-    with bar, ThreadPoolExecutor(settings.workers) as pool:
-        for start in range(0, len(records), _CHUNK):
-            chunk = records[start : start + _CHUNK]
-            for outcome in pool.map(lambda record: _decode_one(record, settings, root), chunk):
-                # A table may have a photo twice: in a row that is used, and in one that is not.
-                if outcome.thumbnail is not None and outcome.image not in digests:
-                    thumbnails.append(outcome.thumbnail)
-                    digests[outcome.image] = outcome.digest
-                frames.append(outcome.frame)
-                if outcome.sample is not None:
-                    images.append(outcome.pixels)
-                    samples.append(outcome.sample)
-                else:
-                    skipped.append(tell_apart(outcome.image, outcome.reason, root, outcome.place))
-            bar.update(len(chunk))
+    with bar:
+        walk = read_ahead(
+            records, lambda record: _decode_one(record, settings, root), settings.workers
+        )
+        for _, outcome in walk:
+            if isinstance(outcome, InputError):
+                raise outcome
+            # A table may have a photo twice: in a row that is used, and in one that is not.
+            if outcome.thumbnail is not None and outcome.image not in digests:
+                thumbnails.append(outcome.thumbnail)
+                digests[outcome.image] = outcome.digest
+            frames.append(outcome.frame)
+            if outcome.sample is not None:
+                images.append(outcome.pixels)
+                samples.append(outcome.sample)
+            else:
+                skipped.append(tell_apart(outcome.image, outcome.reason, root, outcome.place))
+            bar.update()
     note_on_turned(frames, settings.boxes_in)
     return samples, skipped, digests
 

@@ -12,12 +12,10 @@ from tqdm import tqdm
 from localizer.dataset.samples import checked_box
 from localizer.dataset.skip_reasons import tell_apart
 from localizer.errors import InputError
-from localizer.images.photos import in_batches, read_photo
+from localizer.images.photos import read_photo
+from localizer.images.reading_ahead import in_batches, read_ahead
 from localizer.predictors.predictor import Predictor
 
-# A chunk of photos is full at either limit, so large photos do not fill the memory (0.2 GB).
-_CHUNK_PHOTOS = 32
-_CHUNK_PIXELS = 64_000_000
 _SPLIT_FACTS = ("source", "target", "seed", "fractions", "split_by")
 
 
@@ -67,8 +65,9 @@ def label_samples(samples, teacher, root, progress):
     """
     answers = []
     bar = tqdm(total=len(samples), desc="Labelling photos", unit=" images", disable=not progress)
+    images = (sample["image"] for sample in samples)
     with bar:
-        for chunk in in_batches(_read(samples, root), _CHUNK_PHOTOS, _CHUNK_PIXELS):
+        for chunk in in_batches(read_ahead(images, lambda image: read_photo(root / image))):
             photos = [photo for _, photo in chunk if isinstance(photo, np.ndarray)]
             found = iter(_predicted(teacher, photos)) if photos else iter(())
             for image, photo in chunk:
@@ -80,15 +79,6 @@ def label_samples(samples, teacher, root, progress):
                     answers.append(tell_apart(image, str(error), root))
             bar.update(len(chunk))
     return answers
-
-
-def _read(samples, root):
-    """(image, photo) of each; an InputError takes the place of a photo that cannot be read."""
-    for image in (sample["image"] for sample in samples):
-        try:
-            yield image, read_photo(root / image)
-        except InputError as error:
-            yield image, error
 
 
 def _predicted(teacher, photos):

@@ -17,12 +17,8 @@ from localizer.evaluation.latency import latencies_ms, summarize_latency
 from localizer.evaluation.leaks import describe_leak
 from localizer.files.checksums import checksum
 from localizer.images import boxes
-from localizer.images.photos import in_batches
+from localizer.images.reading_ahead import in_batches, read_ahead
 from localizer.predictors.predictor import Predictions, only_possible
-
-# A chunk of photos is full at either limit, so large photos do not fill the memory (0.2 GB).
-CHUNK_PHOTOS = 64
-CHUNK_PIXELS = 64_000_000
 
 
 @dataclass(frozen=True)
@@ -184,7 +180,7 @@ def _predict(dataset, split_rows, predictors, unreadable, progress):
     """Rows that could be read, int [n], and one `Predictions` over them per predictor."""
     rows, parts = [], [[] for _ in predictors]
     readable = _read(dataset, split_rows, unreadable, progress)
-    for chunk in in_batches(readable, CHUNK_PHOTOS, CHUNK_PIXELS):
+    for chunk in in_batches(readable):
         rows.extend(row for row, _ in chunk)
         photos = [photo for _, photo in chunk]
         for part, predictor in zip(parts, predictors):
@@ -201,12 +197,14 @@ def _predict(dataset, split_rows, predictors, unreadable, progress):
 
 def _read(dataset, split_rows, unreadable, progress):
     """Yield (row, photo); what cannot be read goes to `unreadable`."""
-    for row in tqdm(split_rows, desc="photos", unit="photo", disable=not progress):
-        try:
-            yield int(row), dataset.read_photo(row)
-        except InputError as error:
+    walk = read_ahead(split_rows, dataset.read_photo)
+    bar = tqdm(walk, "photos", len(split_rows), unit="photo", disable=not progress)
+    for row, photo in bar:
+        if isinstance(photo, InputError):
             image = dataset.samples["image"].iloc[row]
-            unreadable.append({"image": image, "reason": str(error)})
+            unreadable.append({"image": image, "reason": str(photo)})
+        else:
+            yield int(row), photo
 
 
 def _joined(parts):

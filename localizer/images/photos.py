@@ -227,27 +227,3 @@ def _to_rgb(image):
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image)
     return np.asarray(image.convert("RGB"))
-
-
-def in_batches(photos, most_photos, most_pixels):
-    """Photos in lists that are full at either limit, so that large photos do not fill the memory.
-
-    Args:
-        photos: iterable of (key, photo): uint8 RGB [height, width, 3], or what stands in its place,
-            such as an InputError.
-        most_photos: length of a list.
-        most_pixels: a list ends with the photo that reaches so many.
-
-    Yields:
-        Lists of (key, photo).
-    """
-    batch, pixels = [], 0
-    for key, photo in photos:
-        batch.append((key, photo))
-        if isinstance(photo, np.ndarray):
-            pixels += photo.shape[0] * photo.shape[1]
-        if len(batch) == most_photos or pixels >= most_pixels:
-            yield batch
-            batch, pixels = [], 0
-    if batch:
-        yield batch

@@ -3,6 +3,7 @@
 import errno
 import os
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -11,7 +12,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from localizer.errors import InputError
-from localizer.inference.localizer import default_workers
+from localizer.images.reading_ahead import BATCH_PHOTOS, default_workers
+from localizer.inference.localizer import Localizer
 from localizer.inference.output import (
     PictureWriter,
     json_line,
@@ -25,12 +27,32 @@ from localizer.inference.photo_listing import common_folder, find_photos, split_
 _WIDEST_NAME = 70
 
 
-def localize_photos(localizer, options):
-    """Localize all photos that the options mean, and print and draw the answers in order.
+def localize_photos(
+    localizer: Localizer,
+    photos: Sequence[str],
+    *,
+    out: Path | None = None,
+    crops: bool = False,
+    margin: float = 0.1,
+    min_score: float = 0.0,
+    as_json: bool = False,
+    null: bool = False,
+    batch_size: int = BATCH_PHOTOS,
+    workers: int | None = None,
+) -> int:
+    """Localize all photos that are meant, and print and draw the answers in order.
 
     Args:
-        localizer: a `Localizer`.
-        options: those of localize_images.py.
+        localizer: the `Localizer`.
+        photos: files, folders, patterns, or "-" for a list of files on standard input.
+        out: folder for pictures with the boxes; None for none.
+        crops: whether the boxes' parts are written there, too.
+        margin: of the crops, on each side, as a share of the box's width and height.
+        min_score: a box of a lower score is no answer.
+        as_json: print JSON lines instead of a table.
+        null: paths on standard input end with NUL, not with a line.
+        batch_size: photos at once through the network.
+        workers: threads; None for one per core, at most 8.
 
     Returns:
         The number of photos, folders and patterns that failed; each was reported.
@@ -38,18 +60,18 @@ def localize_photos(localizer, options):
     Raises:
         InputError: a picture would replace a photo, or pictures cannot be written.
     """
-    printer = _Printer(options.json)
-    photos, root = _list_photos(options, printer)
-    writer = options.out and PictureWriter(options.out, root, options.crops, options.margin)
+    printer = _Printer(as_json)
+    listed, root = _list_photos(photos, out, b"\0" if null else b"\n", printer)
+    writer = PictureWriter(out, root, crops, margin) if out else None
     if writer:
-        writer.refuse_to_replace(photos)
-    workers = options.workers or default_workers()
+        writer.refuse_to_replace(listed)
+    workers = workers or default_workers()
     quiet = not sys.stderr.isatty()
-    bar = tqdm(total=len(photos), desc="Localizing", unit=" photos", disable=quiet)
+    bar = tqdm(total=len(listed), desc="Localizing", unit=" photos", disable=quiet)
     with bar, ThreadPoolExecutor(workers) as pool:
-        printer.begin(photos)
-        for batch in localizer.stream(photos, options.batch_size, workers):
-            batch = [without_weak_box(item, options.min_score) for item in batch]
+        printer.begin(listed)
+        for batch in localizer.stream(listed, batch_size, workers):
+            batch = [without_weak_box(item, min_score) for item in batch]
             if writer:
                 batch = list(pool.map(partial(_with_pictures, writer), batch))
             for item in batch:
@@ -59,19 +81,18 @@ def localize_photos(localizer, options):
     return printer.failed
 
 
-def _list_photos(options, printer):
+def _list_photos(arguments, out, separator, printer):
     """The photos, each once, in order, and the folder that all are below."""
     photos, roots = {}, []
-    for argument in options.photos:
-        arguments = [argument]
+    for argument in arguments:
+        named = [argument]
         if argument == "-":
             if sys.stdin is None:
                 raise InputError("-: standard input is closed; it is to give a list of paths")
-            separator = b"\0" if options.null else b"\n"
-            arguments = split_list(sys.stdin.buffer.read(), separator)
-        for each in arguments:
+            named = split_list(sys.stdin.buffer.read(), separator)
+        for each in named:
             try:
-                found, root = find_photos(each, options.out)
+                found, root = find_photos(each, out)
             except InputError as error:
                 printer.fail(each, error)
                 continue

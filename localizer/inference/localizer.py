@@ -11,6 +11,7 @@ True
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO, Literal
 
 import numpy as np
@@ -18,15 +19,13 @@ from PIL import Image
 
 from localizer.errors import InputError
 from localizer.images.boxes import clip_rel_xyxy
-from localizer.images.photos import as_rgb, in_batches, is_one_photo
-from localizer.inference.reading_ahead import read_ahead
+from localizer.images.photos import as_rgb, is_one_photo
+from localizer.images.reading_ahead import in_batches, read_ahead
 from localizer.predictors.loading import at_any_folder, load_predictor
 from localizer.predictors.predictor import Predictor, only_possible
 
 Photo = str | os.PathLike | bytes | bytearray | memoryview | BinaryIO | np.ndarray | Image.Image
 Channels = Literal["rgb", "bgr"]
-# A batch is full at this many pixels too, so that large photos do not fill the memory (96 MB).
-BATCH_PIXELS = 32_000_000
 # In pixels: a thinner box would be printed as a line, and holds nothing.
 _THINNEST = 0.1
 
@@ -183,8 +182,8 @@ class Localizer:
         """
         if is_one_photo(photos):
             raise InputError("several photos are expected; for a single one: localize(photo)")
-        decoded = read_ahead(photos, workers or default_workers(), channels)
-        for batch in in_batches(decoded, batch_size, BATCH_PIXELS):
+        decoded = read_ahead(photos, partial(as_rgb, channels=channels), workers)
+        for batch in in_batches(decoded, batch_size):
             readable = [pixels for _, pixels in batch if not isinstance(pixels, InputError)]
             answers = iter(self._answer(readable) if readable else ())
             yield [
@@ -203,11 +202,6 @@ class Localizer:
             predictions.labels,
         )
         return [_localization(photo.shape, *answer) for photo, *answer in found]
-
-
-def default_workers() -> int:
-    """Threads that decode when nobody says how many: one per core, at most 8."""
-    return min(8, os.cpu_count() or 1)
 
 
 def _localization(shape, box_rel_xyxy, score, label):

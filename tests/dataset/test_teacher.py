@@ -1,6 +1,7 @@
 """Boxes of a teacher: on a folder of photos, in a file, and in a dataset's `unlabelled/` folder."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from localizer.dataset.teacher_files import (
 )
 from localizer.errors import InputError
 from localizer.images.photos import read_photo
+from localizer.images.reading_ahead import in_batches
 from localizer.images.resizing import stretch
 from localizer.predictors.predictor import Predictions, Predictor
 from localizer.sources import folder
@@ -116,7 +118,8 @@ def test_chunks_are_bounded_by_number_and_by_pixels(root, monkeypatch):
     teacher = SizeTeacher()
     label_samples(samples, Teacher(teacher), root, progress=False)
     assert teacher.batches == [32, 8]
-    monkeypatch.setattr("localizer.dataset.teacher._CHUNK_PIXELS", 1000)
+    smaller = partial(in_batches, most_pixels=1000)
+    monkeypatch.setattr("localizer.dataset.teacher.in_batches", smaller)
     label_samples(samples, Teacher(teacher), root, progress=False)
     assert teacher.batches[2:] == [5] * 8
 

@@ -11,9 +11,10 @@ from PIL import Image
 from localizer.dataset.dataset import COLUMNS, Dataset
 from localizer.errors import InputError
 from localizer.evaluation import latency as costs
-from localizer.evaluation.evaluate import CHUNK_PHOTOS, evaluate
+from localizer.evaluation.evaluate import evaluate
 from localizer.evaluation.latency import latencies_ms, summarize_latency
 from localizer.files.checksums import checksum
+from localizer.images.reading_ahead import BATCH_PHOTOS
 from localizer.predictors.constant import NAMES, constant_predictor
 from localizer.predictors.predictor import Cost, Predictions, Predictor
 
@@ -165,10 +166,10 @@ def test_empty_split_and_equal_names_are_refused(tmp_path):
 
 
 def test_photos_come_in_chunks(tmp_path):
-    dataset = make_dataset(tmp_path, count=CHUNK_PHOTOS + 10, train=0)
+    dataset = make_dataset(tmp_path, count=BATCH_PHOTOS + 10, train=0)
     predictor = FromTruth("a", dataset)
     metrics = evaluate(dataset, "test", [predictor], progress=False).metrics
-    assert predictor.calls[:2] == [CHUNK_PHOTOS, 10]
+    assert predictor.calls[:2] == [BATCH_PHOTOS, 10]
     assert metrics["models"][0]["mean_iou"] == pytest.approx(1.0)
 
 

@@ -17,10 +17,10 @@ import localizer.inference.output
 import localizer.inference.photo_listing
 from localizer import Localizer
 from localizer.errors import InputError
+from localizer.images import reading_ahead
 from localizer.images.photos import as_rgb, read_photo
 from localizer.images.resizing import resample, stretch
 from localizer.inference import localizer as localizing
-from localizer.inference import reading_ahead
 from localizer.models.model_file import load_model_file
 from localizer.predictors.predictor import Predictions, Predictor
 
@@ -287,7 +287,7 @@ def test_large_photos_wait_in_small_numbers():
 
     predictor = BrightPart()
     stream = Localizer(predictor).stream(large(), batch_size=32, workers=2)
-    assert len(next(stream)) == localizing.BATCH_PIXELS // 4_000_000 == 8
+    assert len(next(stream)) == reading_ahead.BATCH_PIXELS // 4_000_000 == 8
     # Threads may be at two more when the limit is reached.
     assert len(drawn) <= 8 + reading_ahead.AHEAD_PIXELS // 4_000_000 + 2
     assert sum(len(batch) for batch in stream) == 32

@@ -1,7 +1,5 @@
 """Averaging over a photo and its mirror image."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
@@ -51,15 +49,15 @@ def test_a_predictor_that_treats_both_sides_alike_is_left_as_it_is():
 
 def test_a_contradiction_is_averaged_and_lowers_the_score():
     """Always the left half: mirrored, the right half. Their mean is centred, their IoU 0."""
-    left = SimpleNamespace(
-        name="left",
-        trained_on=None,
-        cost=Cost(),
-        predict=lambda photos: Predictions(
-            np.array([[0, 0, 0.5, 1]], np.float32), np.array([0.9], np.float32), [""]
-        ),
-    )
-    answer = FlipAverage(left).predict([photo_with(2, 12)])
+
+    class Left(Predictor):
+        name = "left"
+
+        def predict(self, photos):
+            box, score = np.array([[0, 0, 0.5, 1]], np.float32), np.array([0.9], np.float32)
+            return Predictions(box, score, [""])
+
+    answer = FlipAverage(Left()).predict([photo_with(2, 12)])
     np.testing.assert_allclose(answer.boxes_rel_xyxy, [[0.25, 0, 0.75, 1]])
     assert answer.scores[0] == 0
 
@@ -69,7 +67,7 @@ def test_cost_and_what_else_a_predictor_tells():
     assert flipped.name == "flip:bright"
     assert flipped.cost == Cost(parameters=7, macs=20, file_bytes=3)
     assert flipped.notes == ("a note",)
-    assert getattr(flipped, "seen_categories", None) is None
+    assert flipped.seen_categories == frozenset()
 
 
 def test_it_is_asked_for_by_a_prefix(synthetic_dataset):

@@ -27,9 +27,7 @@ def test_a_run_and_its_file(run_folder):
     for model in (run_folder, run_folder / "best.keras"):
         predictor = load_predictor(str(model), None)
         assert predictor.name == "first"
-        # Others read the two optional attributes like this.
-        assert getattr(predictor, "notes", ()) == ()
-        assert getattr(predictor, "seen_categories", frozenset()) == frozenset()
+        assert predictor.notes == () and predictor.seen_categories == frozenset()
 
 
 def test_a_baseline(synthetic_dataset):

@@ -1,30 +1,38 @@
-"""Photos decoded in threads, ahead of whoever consumes them, in order and in bounded memory."""
+"""The walk over photos: read in threads, ahead of whoever works on them, in bounded memory."""
 
+import os
 import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
 from localizer.errors import InputError
-from localizer.images.photos import as_rgb
 
 # What may lie decoded and waiting; whichever is reached first. 32 million pixels take 96 MB.
 AHEAD_PHOTOS = 64
 AHEAD_PIXELS = 32_000_000
+# A batch is full at either, so that large photos do not fill the memory.
+BATCH_PHOTOS = 32
+BATCH_PIXELS = 32_000_000
 
 
-def read_ahead(photos, workers, channels="rgb"):
-    """Decode photos while earlier ones are being worked on.
+def read_ahead(
+    items: Iterable, read: Callable[[Any], Any], workers: int | None = None
+) -> Iterator[tuple[Any, Any]]:
+    """Read photos while earlier ones are being worked on.
 
     Args:
-        photos: iterable of what `as_rgb` takes; it is drawn from as photos are needed.
-        workers: number of threads.
-        channels: see `as_rgb`.
+        items: what stands for each photo, such as a path; drawn from as photos are needed.
+        read: gives the photo of an item, mostly uint8 RGB [height, width, 3]; called in threads.
+        workers: number of threads; None for `default_workers`.
 
     Yields:
-        (photo, result) in the order of `photos`: what was given, and uint8 RGB
-        [height, width, 3], or the InputError that says why there is none.
+        (item, result) in the order of `items`: what `read` gives, or the InputError that says why
+        there is nothing.
     """
-    reader = _Reader(photos, channels)
+    workers = workers or default_workers()
+    reader = _Reader(items, read)
     threads = [threading.Thread(target=reader.work, daemon=True) for _ in range(workers)]
     for thread in threads:
         thread.start()
@@ -37,6 +45,39 @@ def read_ahead(photos, workers, channels="rgb"):
             thread.join()
 
 
+def default_workers() -> int:
+    """Threads that read when nobody says how many: one per core, at most 8."""
+    return min(8, os.cpu_count() or 1)
+
+
+def in_batches(
+    photos: Iterable[tuple[Any, Any]],
+    most_photos: int = BATCH_PHOTOS,
+    most_pixels: int = BATCH_PIXELS,
+) -> Iterator[list[tuple[Any, Any]]]:
+    """Photos in lists that are full at either limit, so that large photos do not fill the memory.
+
+    Args:
+        photos: iterable of (key, photo): uint8 RGB [height, width, 3], or what stands in its place,
+            such as an InputError.
+        most_photos: length of a list.
+        most_pixels: a list ends with the photo that reaches so many.
+
+    Yields:
+        Lists of (key, photo).
+    """
+    batch, pixels = [], 0
+    for key, photo in photos:
+        batch.append((key, photo))
+        if isinstance(photo, np.ndarray):
+            pixels += photo.shape[0] * photo.shape[1]
+        if len(batch) == most_photos or pixels >= most_pixels:
+            yield batch
+            batch, pixels = [], 0
+    if batch:
+        yield batch
+
+
 class _Reader:
     """What the threads share.
 
@@ -44,8 +85,8 @@ class _Reader:
     then always in work, or there is room for it.
     """
 
-    def __init__(self, photos, channels):
-        self._photos, self._channels = iter(photos), channels
+    def __init__(self, photos, read):
+        self._photos, self._read = iter(photos), read
         self._changed = threading.Condition()
         self._waiting = {}  # Place in `photos` -> (photo, result).
         self._waiting_pixels = 0
@@ -58,7 +99,7 @@ class _Reader:
         while (job := self._begin()) is not None:
             place, photo = job
             try:
-                result = as_rgb(photo, self._channels)
+                result = self._read(photo)
             except Exception as error:  # Raised again, if need be, where the photo is taken.
                 result = error
             with self._changed:
