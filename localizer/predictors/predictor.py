@@ -76,7 +76,7 @@ class Predictor(Protocol):
     * `runtime`, str: what runs it, and on how many threads where that is known;
     * `notes`, tuple[str, ...]: what a reader of its figures has to know, such as "boxes heads";
     * `seen_categories`, frozenset[str]: categories whose photos it was trained on, by the names of
-      the `category` column (breeds of Oxford-IIIT Pet): its figures on them are no test.
+      the `category` column: its figures on them are no test.
     """
 
     name: str

@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from localizer.dataset.generation import GenerationSettings, generate_dataset
+from localizer.dataset.identity import identity
 from localizer.evaluation.evaluate import evaluate
 from localizer.evaluation.leaks import describe_leak
 from localizer.predictors.constant import constant_predictor
@@ -44,6 +45,10 @@ def test_common_photos_are_counted(drawn, tmp_path, monkeypatch):
     assert said.startswith(f"trained on {len(common)} of the {count} photos of this test split")
     assert describe_leak(other_scenes, "test", trained_on) == ""
     assert describe_leak(training, "test", trained_on) == ""
+    former = trained_on | {"sha256": identity(trained_on["sha256"])}
+    assert "rows" not in former["sha256"]
+    assert describe_leak(training, "test", former) == ""
+    assert describe_leak(other_split, "test", former) == said
     assert describe_leak(other_split, "train", trained_on) == ""
     # Another source makes no difference to pictures.
     assert describe_leak(other_split, "test", trained_on | {"source": "csv"}) == said
