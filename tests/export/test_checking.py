@@ -8,8 +8,8 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
-from localizer.errors import InputError
 from localizer.dataset.identity import identity
+from localizer.errors import InputError
 from localizer.export.checking import compare
 from localizer.export.compacting import compact
 from localizer.export.exporting import export_model
