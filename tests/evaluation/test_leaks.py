@@ -66,6 +66,15 @@ def test_the_report_says_so(drawn, tmp_path, monkeypatch):
     assert warning.startswith("baseline:mean: trained on ") and "data/mine" in warning
 
 
+@pytest.mark.parametrize(("target", "warned"), [("body", True), ("head", False), ("owl", False)])
+def test_a_head_against_a_body_is_another_task_and_other_names_are_not(target, warned, drawn):
+    dataset = drawn(0, 0)
+    predictor = constant_predictor("baseline:mean", dataset)
+    predictor.trained_on = dataset.description | {"target": target}
+    warnings = evaluate(dataset, "test", [predictor], progress=False).metrics["warnings"]
+    assert any("another task" in warning for warning in warnings) == warned
+
+
 def test_photos_that_a_teacher_labelled_count(drawn, tmp_path, monkeypatch):
     training, other = drawn(0, 0), drawn(3, 0)
     monkeypatch.chdir(tmp_path)
