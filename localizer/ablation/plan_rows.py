@@ -229,8 +229,8 @@ def _without_repetitions(rows):
     for row in rows:
         settings = str(effective_settings(row.config))
         if settings in kept:
-            said = same_training(kept[settings], row)
-            print(f"note: {said}; the second is left out", file=sys.stderr)
+            words = same_training(kept[settings], row)
+            print(f"note: {words}; the second is left out", file=sys.stderr)
         else:
             kept[settings] = row
     return list(kept.values())

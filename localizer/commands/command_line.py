@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 try:
     import docstring_parser
 
+    from localizer.recipe.former_settings import why_gone
     from localizer.recipe.values import describe, from_text, nearest
 except ModuleNotFoundError:
     sys.exit(
@@ -87,7 +88,7 @@ class OptionParser(argparse.ArgumentParser):
             self.add_argument(
                 "--" + (prefix + field.name).replace("_", "-"),
                 dest=prefix + field.name,
-                type=_typed(field.type),
+                type=_typed(field.type, prefix + field.name),
                 default=argparse.SUPPRESS,
                 metavar=field.name.upper(),
                 help=f"{words.get(field.name, '')} ({notes})".replace("%", "%%"),
@@ -115,12 +116,14 @@ def _spelled(argument):
     return name.replace("_", "-") + equals + value if name.startswith("--") else argument
 
 
-def _typed(annotation):
+def _typed(annotation, name=""):
+    """The type of an option, for argparse; `name` if it is a field of a recipe."""
+
     def read(text):
         try:
             return from_text(text, annotation)
         except InputError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
+            raise argparse.ArgumentTypeError(why_gone(name, text) or str(error)) from None
 
     return read
 

@@ -76,14 +76,14 @@ def main():
     run = options.run or Path("runs") / (
         f"{dataset.name}-{recipe.stem if recipe else 'default'}-{config.seed}"
     )
-    meant = settle(config, dataset)
+    settled = settle(config, dataset)
     added = len(dataset.unlabelled.samples) if config.unlabelled and dataset.unlabelled else 0
     print(
-        f"Training on {dataset.path} (target: {dataset.target}, looks: {meant.looks}, "
-        f"class output: {meant.class_output}"
+        f"Training on {dataset.path} (target: {dataset.target}, looks: {settled.looks}, "
+        f"class output: {settled.class_output}"
         f"{f', with {added:,} photos of its unlabelled/' if added else ''}), run folder {run}"
     )
-    for note in describe_idle(config, meant):
+    for note in describe_idle(config, settled):
         print(f"note: {note}", file=sys.stderr)
     if config.looks == 2 and settle(replace(config, looks="auto"), dataset).looks == 1:
         print(

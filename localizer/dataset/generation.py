@@ -267,11 +267,11 @@ def _build_companion(made, settings, folder, root, progress):
         teacher=None,
         companion=None,
     )
-    said = settings.companion.description
+    description = settings.companion.description
     labels = {
-        "teacher": said["teacher"]["name"],
-        "sha256": said["teacher"].get("sha256"),
-        "min_score": said.get("min_score", 0.0),
+        "teacher": description["teacher"]["name"],
+        "sha256": description["teacher"].get("sha256"),
+        "min_score": description.get("min_score", 0.0),
     }
     _build(records, plain, folder, root, progress, labels)
 

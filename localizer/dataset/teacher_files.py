@@ -48,10 +48,10 @@ class LabelFile:
         Returns:
             The reason, or "" when they do.
         """
-        said = self.description
-        if said["target"] != settings.target:
-            return f"its boxes are around the {said['target']}, not the {settings.target}"
-        if said["source"] is None:
+        description = self.description
+        if description["target"] != settings.target:
+            return f"its boxes are around the {description['target']}, not the {settings.target}"
+        if description["source"] is None:
             return ""
         split = {
             "source": settings.source,
@@ -59,13 +59,13 @@ class LabelFile:
             "seed": settings.seed,
             "fractions": settings.shares,
         }
-        unsaid = {"split_by": "name"}  # Models from before there were official splits.
+        defaults = {"split_by": "name"}  # Models from before there were official splits.
         for fact, value in split.items():
-            before = said[fact] if said.get(fact) is not None else unsaid.get(fact)
-            if before != value:
+            taught = description[fact] if description.get(fact) is not None else defaults.get(fact)
+            if taught != value:
                 here = settings.split_file.path if settings.split_file else value
                 return (
-                    f"its teacher was trained with {fact} {before}, not {here}, so it may know "
+                    f"its teacher was trained with {fact} {taught}, not {here}, so it may know "
                     "photos of this validation or test split"
                 )
         return ""
@@ -120,13 +120,13 @@ def write_labels(dataset, path, command):
     if dataset.has_true_labels:
         raise InputError(f"{dataset.path}: people drew its boxes; only a teacher's are written")
     path = Path(path)
-    said = dataset.description["labels"]
-    before = said["trained_on"] or {}
+    labels = dataset.description["labels"]
+    trained_on = labels["trained_on"] or {}
     description = {
         "target": dataset.target,
-        **{fact: before.get(fact) for fact in ("source", "seed", "fractions", "split_by")},
-        "teacher": {"name": said["teacher"], "sha256": said["sha256"], "command": command},
-        "min_score": said["min_score"],
+        **{fact: trained_on.get(fact) for fact in ("source", "seed", "fractions", "split_by")},
+        "teacher": {"name": labels["teacher"], "sha256": labels["sha256"], "command": command},
+        "min_score": labels["min_score"],
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as partial:

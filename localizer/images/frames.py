@@ -99,12 +99,12 @@ def frame_of_box(frames: PhotoFrames, annotated: tuple[int, int] | None, boxes_i
     fitting = exact or [
         name for name, size in sizes.items() if annotated is None or is_same_shape(size, annotated)
     ]
-    said = [boxes_in] if boxes_in in sizes else fitting
-    possible = [name for name in said if name in fitting]
+    chosen = [boxes_in] if boxes_in in sizes else fitting
+    possible = [name for name in chosen if name in fitting]
     if not possible:
-        said = " in the frame of --boxes-in" if fitting else ""
+        where = " in the frame of --boxes-in" if fitting else ""
         raise OtherShape(
-            f"the photo has another shape{said} than the annotated image: not the same picture, or "
-            "rotated"
+            f"the photo has another shape{where} than the annotated image: not the same picture, "
+            "or rotated"
         )
     return BoxFrame(possible[0], len(fitting) == 1 or frames.orientation == 1)

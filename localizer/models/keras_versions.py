@@ -63,8 +63,8 @@ def newer_keras(path):
     """Version of the Keras that wrote a .keras file, if it is newer than this one; else None."""
     try:
         with zipfile.ZipFile(path) as archive:
-            said = json.loads(archive.read(_METADATA))["keras_version"]
-        return said if _numbers(said) > _numbers(keras.__version__) else None
+            version = json.loads(archive.read(_METADATA))["keras_version"]
+        return version if _numbers(version) > _numbers(keras.__version__) else None
     except Exception:  # Damage surfaces as many kinds of exception in zipfile; Keras will say so.
         return None
 

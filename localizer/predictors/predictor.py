@@ -82,7 +82,7 @@ class Predictor(Protocol):
         runtime: what runs it, and on how many threads where that is known.
         notes: what a reader of its figures has to know, such as "boxes heads".
         seen_categories: categories whose photos it was trained on, by the names of the `category`
-            column (breeds of Oxford-IIIT Pet): its figures on them are no test.
+            column: its figures on them are no test.
     """
 
     name: str

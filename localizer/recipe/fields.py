@@ -5,7 +5,7 @@ from typing import Any
 
 from localizer.errors import InputError
 from localizer.recipe.config import TrainingConfig
-from localizer.recipe.former_settings import refuse_gone_choice
+from localizer.recipe.former_settings import why_gone
 from localizer.recipe.values import checked_field, nearest
 
 
@@ -48,7 +48,8 @@ def check_setting(name: str, value: Any) -> None:
         InputError: no such field, or it cannot have the value.
     """
     _check_name(name)
-    refuse_gone_choice(name, value)
+    if reason := why_gone(name, value):
+        raise InputError(f"{name}: {reason}")
     checked_field(name, value, FIELDS[name])
 
 

@@ -41,10 +41,13 @@ def read_former(path: Path | str, flat: dict) -> dict:
     return {name: _renamed(name, value) for name, value in flat.items() if name not in GONE}
 
 
-def refuse_gone_choice(name: str, value: Any) -> None:
-    """Raise InputError if a field had that choice once, and has it no more."""
+def why_gone(name: str, value: Any) -> str:
+    """What became of a choice that a field had once; "" if it never had it, or still has."""
     if isinstance(value, str) and (name, value) in _GONE_CHOICES:
-        raise InputError(f"{name}: {value}: {_GONE_CHOICES[name, value]} ({_LOG})")
+        return f"{value}: {_GONE_CHOICES[name, value]} ({_LOG})"
+    if _renamed(name, value) != value:
+        return f"{value} is called {_renamed(name, value)} now"
+    return ""
 
 
 def as_now(settings: dict) -> dict:

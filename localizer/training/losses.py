@@ -38,7 +38,7 @@ def _smooth_l1(difference):
 
 
 class IoULoss(keras.losses.Loss):
-    """1 - IoU, and what keeps a gradient where boxes do not overlap.
+    """1 - IoU, and a penalty that keeps a gradient where boxes do not overlap.
 
     Args:
         kind: "iou", nothing more; "giou", the share of the enclosing box that neither box covers
@@ -49,35 +49,47 @@ class IoULoss(keras.losses.Loss):
 
     def __init__(self, kind, **kwargs):
         super().__init__(**kwargs)
-        self._more = {"iou": _nothing, "giou": _uncovered, "diou": _apart, "ciou": _unlike}[kind]
+        self._penalty = {
+            "iou": _no_penalty,
+            "giou": _giou_penalty,
+            "diou": _diou_penalty,
+            "ciou": _ciou_penalty,
+        }[kind]
 
     def call(self, boxes_rel_xyxy, predicted_rel_xyxy):
         """Both float [n, 4]; the prediction may reach outside the image, or be inverted."""
         iou = iou_xyxy(boxes_rel_xyxy, predicted_rel_xyxy)
-        return 1.0 - iou + self._more(boxes_rel_xyxy, predicted_rel_xyxy, iou)
+        return 1.0 - iou + self._penalty(boxes_rel_xyxy, predicted_rel_xyxy, iou)
 
 
-def _nothing(true, predicted, iou):
+# The penalty terms in the symbols of the papers.
+
+
+def _no_penalty(true, predicted, iou):
     return 0.0
 
 
-def _uncovered(true, predicted, iou):
-    enclosing = ops.prod(_enclosing(true, predicted), axis=-1)
+def _giou_penalty(true, predicted, iou):
+    """(|C| - |union|) / |C|, with the enclosing box C."""
+    area_of_c = ops.prod(_enclosing(true, predicted), axis=-1)
     # intersection = iou * union, and area + area = intersection + union.
     union = (_area(true) + _area(predicted)) / (1.0 + iou)
-    return (enclosing - union) / ops.maximum(enclosing, _TINY)
+    return (area_of_c - union) / ops.maximum(area_of_c, _TINY)
 
 
-def _apart(true, predicted, iou):
-    diagonal = ops.sum(ops.square(_enclosing(true, predicted)), axis=-1)
-    apart = (true[..., :2] + true[..., 2:] - predicted[..., :2] - predicted[..., 2:]) / 2
-    return ops.sum(ops.square(apart), axis=-1) / ops.maximum(diagonal, _TINY)
+def _diou_penalty(true, predicted, iou):
+    """rho ** 2 / c ** 2: distance of the centres, and diagonal of the enclosing box."""
+    c_squared = ops.sum(ops.square(_enclosing(true, predicted)), axis=-1)
+    offset = (true[..., :2] + true[..., 2:] - predicted[..., :2] - predicted[..., 2:]) / 2
+    rho_squared = ops.sum(ops.square(offset), axis=-1)
+    return rho_squared / ops.maximum(c_squared, _TINY)
 
 
-def _unlike(true, predicted, iou):
-    unlike = 4.0 / np.pi**2 * ops.square(_angle(true) - _angle(predicted))
-    weight = ops.stop_gradient(unlike / ops.maximum(1.0 - iou + unlike, _TINY))
-    return _apart(true, predicted, iou) + weight * unlike
+def _ciou_penalty(true, predicted, iou):
+    """rho ** 2 / c ** 2 + alpha * v, where v says how the aspect ratios differ."""
+    v = 4.0 / np.pi**2 * ops.square(_angle(true) - _angle(predicted))
+    alpha = ops.stop_gradient(v / ops.maximum(1.0 - iou + v, _TINY))
+    return _diou_penalty(true, predicted, iou) + alpha * v
 
 
 def _angle(boxes_xyxy):

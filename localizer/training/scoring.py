@@ -18,10 +18,10 @@ from localizer.training.batches import Batches
 
 def _summarize(run, validation, keeper):
     """Score the kept model on the validation split; write metrics.json and predictions.csv."""
-    model, said = load_model_file(run / "best.keras")
+    model, description = load_model_file(run / "best.keras")
     metrics = {
         "split": "validation",
-        **_score(model, said, validation, run / "predictions.csv"),
+        **_score(model, description, validation, run / "predictions.csv"),
         "best_epoch": keeper.best_epoch,
         "epochs": len(keeper.history),
         "training_seconds": round(sum(row["seconds"] for row in keeper.history), 1),
@@ -52,15 +52,18 @@ def score_split(run, dataset, config, split):
         InputError: the split is empty, or the run has no model.
     """
     run = Path(run)
-    model, said = load_model_file(run / "best.keras")
+    model, description = load_model_file(run / "best.keras")
     batches = Batches(dataset, dataset.indices(split), config, whole=True)
     metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
-    metrics |= {"split": split, **_score(model, said, batches, run / f"{split}_predictions.csv")}
+    metrics |= {
+        "split": split,
+        **_score(model, description, batches, run / f"{split}_predictions.csv"),
+    }
     write_text(run / f"{split}_metrics.json", json.dumps(metrics, indent=2) + "\n")
     return metrics
 
 
-def _score(model, said, batches, path):
+def _score(model, description, batches, path):
     """Summary of the IoU of a model's boxes, which are written to the CSV file `path`.
 
     And the share of the photos with a class whose class it names; None without a class output.
@@ -73,9 +76,9 @@ def _score(model, said, batches, path):
     with replacing(path) as partial:
         table.assign(iou=iou).to_csv(partial, index=False, float_format="%.6g")
     accuracy = None
-    if said["classes"]:
-        column = said["class_column"]
+    if description["classes"]:
+        column = description["class_column"]
         truth = samples[FORMER_NAMES.get(column, column)].to_numpy()
-        named = np.array(said["classes"])[answers["class"].argmax(axis=1)]
+        named = np.array(description["classes"])[answers["class"].argmax(axis=1)]
         accuracy = float((named == truth)[truth != ""].mean())
     return {**summarize(iou), "class_accuracy": accuracy}

@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from localizer.dataset.generation import GenerationSettings, generate_dataset
+from localizer.dataset.identity import identity
 from localizer.evaluation.evaluate import evaluate
 from localizer.evaluation.leaks import describe_leak
 from localizer.predictors.constant import constant_predictor
@@ -44,6 +45,10 @@ def test_common_photos_are_counted(drawn, tmp_path, monkeypatch):
     assert said.startswith(f"trained on {len(common)} of the {count} photos of this test split")
     assert describe_leak(other_scenes, "test", trained_on) == ""
     assert describe_leak(training, "test", trained_on) == ""
+    former = trained_on | {"sha256": identity(trained_on["sha256"])}
+    assert "rows" not in former["sha256"]
+    assert describe_leak(training, "test", former) == ""
+    assert describe_leak(other_split, "test", former) == said
     assert describe_leak(other_split, "train", trained_on) == ""
     # Another source makes no difference to pictures.
     assert describe_leak(other_split, "test", trained_on | {"source": "csv"}) == said
@@ -59,6 +64,15 @@ def test_the_report_says_so(drawn, tmp_path, monkeypatch):
     metrics = evaluate(other, "test", [predictor], progress=False).metrics
     [warning] = metrics["warnings"]
     assert warning.startswith("baseline:mean: trained on ") and "data/mine" in warning
+
+
+@pytest.mark.parametrize(("target", "warned"), [("body", True), ("head", False), ("owl", False)])
+def test_a_head_against_a_body_is_another_task_and_other_names_are_not(target, warned, drawn):
+    dataset = drawn(0, 0)
+    predictor = constant_predictor("baseline:mean", dataset)
+    predictor.trained_on = dataset.description | {"target": target}
+    warnings = evaluate(dataset, "test", [predictor], progress=False).metrics["warnings"]
+    assert any("another task" in warning for warning in warnings) == warned
 
 
 def test_photos_that_a_teacher_labelled_count(drawn, tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
+from localizer.dataset.identity import identity
 from localizer.errors import InputError
 from localizer.export.checking import compare
 from localizer.export.compacting import compact
@@ -82,6 +83,12 @@ def test_without_data_the_models_own_dataset_is_found_by_its_checksums(
     images = find_images(own)
     assert images.dataset == synthetic_dataset.name and not images.foreign
     assert len(images.check) == len(synthetic_dataset.indices("validation"))
+    # As models know it that were trained before two columns were renamed.
+    former = {"sha256": identity(trained_on["sha256"])}
+    assert former != trained_on
+    own = replace(shipped, description=shipped.description | {"dataset": former})
+    images = find_images(own)
+    assert images.dataset == synthetic_dataset.name and not images.foreign
 
 
 def test_the_script_exports_the_shipped_model_wherever_it_is_called(run_script, tmp_path):

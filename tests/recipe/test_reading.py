@@ -3,6 +3,7 @@
 import pytest
 
 from localizer.ablation.plan import read_plan
+from localizer.commands.train import build_options
 from localizer.errors import InputError
 from localizer.recipe.config import TrainingConfig
 from localizer.recipe.fields import build_config
@@ -63,6 +64,25 @@ def test_a_plan_reads_and_refuses_the_same(tmp_path, capsys):
     said = "data: d\nseeds: [0]\ngrid: {augmentation.rotated_shape: [ellipse, rectangle]}\n"
     with pytest.raises(InputError, match="always ellipse now"):
         read_plan(written(tmp_path / "p.yaml", said))
+
+
+def test_a_former_value_is_read_with_one_note_and_refused_as_an_option(tmp_path, capsys):
+    recipe = written(tmp_path / "r.yaml", "class_output: species\n")
+    for _ in range(2):
+        assert read_recipe(recipe) == {"class_output": "supercategory"}
+    assert capsys.readouterr().err == (
+        f"note: {recipe}: class_output: species is read as supercategory, its name now\n"
+    )
+    plan = "data: d\nseeds: [0]\ngrid: {class_output: [none, breed]}\n"
+    plan = read_plan(written(tmp_path / "p.yaml", plan))
+    assert [row.config.class_output for row in plan.rows] == ["none", "category"]
+    assert "breed is read as category" in capsys.readouterr().err
+    for option, value, message in (
+        ("--class-output", "breed", "breed is called category now"),
+        ("--head", "voting", "take head: simcc"),
+    ):
+        with pytest.raises(InputError, match=f"{option}: .*{message}"):
+            build_options([option, value])
 
 
 def test_the_config_of_an_older_run_is_that_of_now():

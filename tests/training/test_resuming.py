@@ -18,10 +18,14 @@ from localizer.errors import InputError
 from localizer.models.localizer_model import build_localizer, for_inference
 from localizer.models.model_file import load_model_file, save_model_file
 from localizer.recipe.config import TrainingConfig
+from localizer.recipe.fields import build_config
+from localizer.recipe.reading import read_recipe
 from localizer.sources.opening import open_source
 from localizer.training import run_keeper, training
 from localizer.training.batches import Batches
+from localizer.training.scoring import score_split
 from localizer.training.training import train
+from tests.dataset.test_dataset import as_before
 
 pytestmark = pytest.mark.slow
 
@@ -306,6 +310,36 @@ def test_a_run_of_an_earlier_version_names_the_way_out(run, scenes, no_steps):
     (run / "config.yaml").write_text(yaml.safe_dump(settings))
     with pytest.raises(InputError, match=rf"earlier version, .*no looks, look_size.*{REMEDY}"):
         resume(scenes, run)
+
+
+def test_a_run_that_calls_a_category_breed_goes_on(run, scenes, tmp_path, capsys):
+    former = as_before(shutil.copytree(scenes.path, tmp_path / "data"))
+    environment = json.loads((run / "environment.json").read_text())
+    environment["dataset"]["sha256"] = former.description["sha256"]
+    (run / "environment.json").write_text(json.dumps(environment))
+    settings = yaml.safe_load((run / "config.yaml").read_text())
+    (run / "config.yaml").write_text(yaml.safe_dump(settings | {"class_output": "breed"}))
+    config = build_config(read_recipe(run / "config.yaml", also=("data",)))
+    assert config == replace(CONFIG, class_output="category")
+    assert capsys.readouterr().err.count("class_output: breed is read as category") == 1
+    metrics = resume(scenes, run, config)
+    assert metrics["epochs"] == 3 and resume(former, run, config) == metrics
+    # The class column that its model names is the former one, too.
+    model, said = load_model_file(run / "best.keras")
+    save_model_file(model, run / "best.keras", said | {"class_column": "breed"})
+    scored = score_split(run, former, config, "validation")
+    assert scored["class_accuracy"] == metrics["class_accuracy"] is not None
+
+
+def test_photos_of_a_teacher_are_known_by_their_rows(run, scenes, tmp_path, no_steps):
+    data = shutil.copytree(scenes.path, tmp_path / "data")
+    added = draw(data / "unlabelled", 8, seed=2)
+    environment = json.loads((run / "environment.json").read_text())
+    environment["dataset"]["unlabelled"] = added.description
+    (run / "environment.json").write_text(json.dumps(environment))
+    as_before(added.path)
+    with pytest.raises(AssertionError, match="the training went on"):
+        resume(open_dataset(data), run)
 
 
 def test_a_long_value_is_shortened(run, scenes, no_steps):

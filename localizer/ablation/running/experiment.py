@@ -109,14 +109,14 @@ def _words(changes):
 def _estimate(seconds, workers):
     if not seconds:
         return "Nothing is missing."
-    one = (
+    estimate = (
         f"About {duration(seconds)} one after the other: an estimate from a few training steps of "
         "each kind of row on this machine as busy as it was, which other load shifts."
     )
     if workers == 1:
-        return one
+        return estimate
     cores = os.cpu_count() or 1
     return (
-        f"{one} {workers} at a time take {duration(seconds / workers)} at best; the timing was "
-        f"made alone, with {threads_each(workers)} of {cores} cores."
+        f"{estimate} {workers} at a time take {duration(seconds / workers)} at best; the timing "
+        f"was made alone, with {threads_each(workers)} of {cores} cores."
     )

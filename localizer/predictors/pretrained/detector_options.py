@@ -39,11 +39,11 @@ class DetectorOptions:
     @property
     def suffix(self) -> str:
         """What keeps two choices for one model apart in a table; "" where none was made."""
-        said = [",".join(self.classes)] if self.classes else []
-        said += [f"range={self.range}"] if self.range else []
-        said += ["size={}x{}".format(*self.size)] if self.size else []
-        said += [f"signature={self.signature}"] if self.signature else []
-        return f"[{', '.join(said)}]" if said else ""
+        choices = [",".join(self.classes)] if self.classes else []
+        choices += [f"range={self.range}"] if self.range else []
+        choices += ["size={}x{}".format(*self.size)] if self.size else []
+        choices += [f"signature={self.signature}"] if self.signature else []
+        return f"[{', '.join(choices)}]" if choices else ""
 
 
 def split_options(model: str) -> tuple[str, DetectorOptions]:
@@ -53,19 +53,19 @@ def split_options(model: str) -> tuple[str, DetectorOptions]:
         InputError: an option that does not exist or has no usable value.
     """
     source, _, query = model.partition("?")
-    said = {}
+    options = {}
     for part in query.split("&") if query else ():
         name, equals, value = part.partition("=")
         if name not in _EXAMPLES or not equals:
             nearest = difflib.get_close_matches(name, _EXAMPLES, n=1)
-            meant = f"; did you mean {_EXAMPLES[nearest[0]]}?" if nearest else "."
+            hint = f"; did you mean {_EXAMPLES[nearest[0]]}?" if nearest else "."
             raise InputError(
-                f"{model}: {name!r} is no option{meant} There are ?{', &'.join(_EXAMPLES.values())}"
+                f"{model}: {name!r} is no option{hint} There are ?{', &'.join(_EXAMPLES.values())}"
             )
-        if name in said:
+        if name in options:
             raise InputError(f"{model}: {name} is given twice")
-        said[name] = _READERS.get(name, _text)(model, name, unquote(value))
-    return source, DetectorOptions(**said)
+        options[name] = _READERS.get(name, _text)(model, name, unquote(value))
+    return source, DetectorOptions(**options)
 
 
 def _text(model, name, value):

@@ -31,7 +31,7 @@ class HubModel:
         sha256: of the files that this project was tested with.
         classes: the classes that count when none are asked for; empty for any.
         labels: {id: name} for files that hold no names.
-        seen_categories: breeds of Oxford-IIIT Pet in its training photos.
+        seen_categories: categories in its training photos, as Oxford-IIIT Pet names them.
         stand_in: name of the model that is taken where this one is not at hand.
     """
 
@@ -53,7 +53,7 @@ HUB_MODELS = (
     HubModel(
         "mobile_object_localizer_v1",
         "mobile_object_localizer_v1.tflite",
-        ("one class, any prominent object; boxes whole animals",),
+        ("one class, any prominent object; boxes whole objects",),
         handle="google/mobile-object-localizer-v1/tfLite/default/1",
         tfhub="google/object_detection/mobile_object_localizer_v1/1",
         sha256=(
@@ -65,7 +65,7 @@ HUB_MODELS = (
     HubModel(
         "openimages_v4_ssd_mobilenet_v2",
         "openimages_v4_ssd_mobilenet_v2",
-        ("trained on Open Images V4, 600 classes; boxes whole animals",),
+        ("trained on Open Images V4, 600 classes; boxes whole objects",),
         handle="google/mobilenet-v2/tensorFlow1/openimages-v4-ssd-mobilenet-v2/1",
         tfhub="google/openimages_v4/ssd/mobilenet_v2/1",
         classes=("Cat", "Dog"),
@@ -74,7 +74,7 @@ HUB_MODELS = (
     HubModel(
         "openimages_v4_ssd_mobilenet_v2_24class",
         "openimages_v4_ssd_mobilenet_v2_24class.tflite",
-        ("trained on Open Images V4, 24 of its classes; boxes whole animals",),
+        ("trained on Open Images V4, 24 of its classes; boxes whole objects",),
         url=f"{_MEDIAPIPE}/object_detection_ssd_mobilenetv2_oidv4_fp16.tflite",
         sha256=("d0a5255bf8c4f5a0bc4240741a76c41d5e939f7655078f945f50ab53a9375da6",),
         classes=("Cat", "Dog"),
@@ -92,7 +92,7 @@ HUB_MODELS = (
     HubModel(
         "coco_ssd_mobilenet_v1",
         "coco_ssd_mobilenet_v1_1.0_quant_2018_06_29.tflite",
-        ("trained on COCO; boxes whole animals",),
+        ("trained on COCO; boxes whole objects",),
         url="https://storage.googleapis.com/download.tensorflow.org/models/tflite/"
         "coco_ssd_mobilenet_v1_1.0_quant_2018_06_29.zip",
         sha256=("61d598093ed03ed41aa47c3a39a28ac01e960d6a810a5419b9a5016a1e9c469b",),
@@ -105,7 +105,7 @@ HUB_MODELS = (
         (
             "boxes heads",
             "has seen photos of Abyssinian and american_bulldog of Oxford-IIIT Pet in training, "
-            "and knows no other breed",
+            "and knows no other category",
         ),
         sha256=("3e23200744de87d96fb48069040d06ebc25cf3bfab307289cc0e123734977c11",),
         labels={0: "Abyssinian", 1: "american_bulldog"},

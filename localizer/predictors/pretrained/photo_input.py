@@ -100,13 +100,13 @@ def _sides(details):
 
 def _fixed(path, shape, sides, asked, of_file):
     """(height, width): the graph's own where they are fixed, else what is said."""
-    said = asked or of_file
-    if said is None and -1 in sides:
+    size = asked or of_file
+    if size is None and -1 in sides:
         raise InputError(
             f"{path}: the input is {shape}, so the file does not say the size of photo that it was "
             "trained with: give ?size=320, or ?size=HEIGHTxWIDTH, in pixels"
         )
-    height, width = (own if own != -1 else side for own, side in zip(sides, said or sides))
+    height, width = (own if own != -1 else side for own, side in zip(sides, size or sides))
     if asked and (height, width) != tuple(asked):
         raise InputError(
             f"{path}: the input is {shape}, which cannot be {asked[0]} x {asked[1]} (height x "

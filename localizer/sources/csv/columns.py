@@ -101,9 +101,9 @@ def find_columns(header: Sequence[str], wanted: Sequence[str]) -> Columns:
             names[keys.index(own)] = name
         if style:
             own = ", ".join(header[keys.index(key)].strip() for key in style)
-            meant = "the left and top edge, width and height of the box"
+            by_size = "the left and top edge, width and height of the box"
             if [*map(str.lower, own.split(", "))] != [*CORNERS]:
-                renamed.append((own, meant if sized else ", ".join(CORNERS)))
+                renamed.append((own, by_size if sized else ", ".join(CORNERS)))
     for name in wanted:
         if name in names or name in CORNERS:
             continue

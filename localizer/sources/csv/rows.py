@@ -176,8 +176,8 @@ def _as_number(text):
 
 def _say(table, columns):
     if columns.renamed:
-        said = "; ".join(f"{own} as {name}" for own, name in columns.renamed)
-        tqdm.write(f"note: {table}: columns are read by other names: {said}", file=sys.stderr)
+        names = "; ".join(f"{own} as {name}" for own, name in columns.renamed)
+        tqdm.write(f"note: {table}: columns are read by other names: {names}", file=sys.stderr)
     if columns.doubtful:
         tqdm.write(
             f"note: {table}: {' and '.join(columns.doubtful)} could both be the class, so neither "

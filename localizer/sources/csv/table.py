@@ -91,11 +91,11 @@ def read(
         name = row.cells.get("image", "")
         photo, place = photos[name], f"{table.name} line {row.line}"
         try:
-            one = _annotated(row, photo, place, box_format, sizes)
+            record = _annotated(row, photo, place, box_format, sizes)
         except InputError as error:
-            one = skipped(photo if isinstance(photo, str) else name, str(error), place)
-            yield one
-        objects[one.image].append(one)
+            record = skipped(photo if isinstance(photo, str) else name, str(error), place)
+            yield record
+        objects[record.image].append(record)
     for found in objects.values():
         if any(isinstance(one, AnnotatedImage) for one in found):
             yield choose(found, multiple)

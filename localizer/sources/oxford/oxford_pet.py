@@ -51,8 +51,8 @@ def read(root, target, multiple="largest"):
     found = {path.stem for path in (root / "annotations" / "xmls").glob("[!.]*.xml")}
     found |= {path.stem for path in (root / "images").glob("[!.]*.jpg")}
     for name in names:
-        one = _annotated(root, name, target, multiple)
-        yield replace(one, official_split=official.get(name, ""))
+        record = _annotated(root, name, target, multiple)
+        yield replace(record, official_split=official.get(name, ""))
     for name in sorted(found - set(names)):
         yield Skipped(f"images/{name}.jpg", "in none of the official lists")
 

@@ -75,7 +75,7 @@ def test_taken_from_the_folder_with_a_warning_of_another_file(hub, capsys):
     to_tflite(four_outputs, hub / "mobile_object_localizer_v1.tflite", 8, 8, 3)
     detector = load_predictor("hub:mobile_object_localizer_v1", None)
     assert detector.name == "mobile_object_localizer_v1"
-    assert "sha256 differs" in detector.notes[1] and "whole animals" in detector.notes[0]
+    assert "sha256 differs" in detector.notes[1] and "whole objects" in detector.notes[0]
     assert "warning: mobile_object_localizer_v1.tflite is another file" in capsys.readouterr().err
 
 
