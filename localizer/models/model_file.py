@@ -14,7 +14,7 @@ from localizer.errors import InputError
 from localizer.files.atomic_files import replacing
 from localizer.files.special_files import refuse_special_file
 from localizer.models.description import DESCRIPTION, check_description
-from localizer.models.keras_versions import newer_keras, readable_here, rewrite
+from localizer.models.keras_versions import CONFIG, newer_keras, readable_here, rewrite
 from localizer.models.weight_limit import refuse_huge_tensors, weights_limited
 
 # Keras stores its members as they are; the text of a large network takes a few megabytes.
@@ -77,6 +77,8 @@ def load_model_file(path):
             description = json.loads(archive.read(DESCRIPTION))
             # A weight takes a byte or more, so there are no more of them than bytes.
             most_weights = archive.getinfo(_WEIGHTS).file_size
+            if CONFIG in archive.namelist():
+                _refuse_unknown_code(path, json.loads(archive.read(CONFIG)))
         check_description(path, description)
         with readable_here(path) as file, weights_limited(path, most_weights):
             model = keras.saving.load_model(file, compile=False, safe_mode=True)
@@ -96,6 +98,22 @@ def load_model_file(path):
         raise InputError(
             f"{path}: cannot be loaded as a .keras model{_versions(path)} ({error})"
         ) from None
+
+
+def _refuse_unknown_code(path, config):
+    """See that what is not Keras' own in a network's configuration was registered by somebody."""
+    parts = [config]
+    while parts:
+        part = parts.pop()
+        parts += part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+        name = part.get("registered_name") if isinstance(part, dict) else None
+        # Keras puts the package of what was registered before its name.
+        is_own = isinstance(name, str) and ">" in name
+        if is_own and keras.saving.get_registered_object(name) is None:
+            raise InputError(
+                f"{path}: has {name:.80} in it, whose code is in no model file. If you trust the "
+                "Python file that registers it, name it with --plugin FILE.py, or import it"
+            )
 
 
 def _versions(path):
