@@ -24,8 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localizer.ablation.plan_rows import KINDS, Row, read_rows
+from localizer.errors import nearest
 from localizer.recipe.fields import FIELDS
-from localizer.recipe.values import nearest
 from localizer.recipe.yaml_mapping import YamlMapping
 
 __all__ = ["METRICS", "Plan", "Row", "read_plan"]

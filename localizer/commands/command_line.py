@@ -6,15 +6,17 @@ be used; 130 interrupted; 141 nobody reads the output any more (localize_images.
 
 import argparse
 import os
+import re
 import sys
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 
 try:
     import docstring_parser
 
     from localizer.recipe.former_settings import why_gone
-    from localizer.recipe.values import describe, from_text, nearest
+    from localizer.recipe.values import describe, from_text
 except ModuleNotFoundError:
     sys.exit(
         "error: the project's packages are not installed in this Python. `make demo` installs them "
@@ -22,15 +24,25 @@ except ModuleNotFoundError:
     )
 
 from localizer.environment import program
-from localizer.errors import InputError
+from localizer.errors import InputError, nearest
+from localizer.plugins.plugin_file import load_plugin
 from localizer.runtimes.keras_settings import import_keras
 from localizer.runtimes.quiet import quiet_stderr
 from localizer.runtimes.standard_streams import discard_output, prepare_streams
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+_IMPORT_OF_KERAS = re.compile(rb"^\s*(?:import|from)\s+(?:keras|tensorflow)\b", re.M)
 
 
-class OptionParser(argparse.ArgumentParser):
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are InputErrors."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with code 2 and one line."""
+        raise InputError(message.removeprefix("argument "))
+
+
+class OptionParser(_Parser):
     """A parser whose options are checked by their types (`recipe.values`).
 
     Words may be joined by `-` or `_`; the help shows `-`. An option of a value that is not possible
@@ -49,6 +61,7 @@ class OptionParser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
+        _add_plugin(self)
 
     def add(self, *names: str, type: Any = None, help: str = "", **options: Any) -> None:
         """Add an option, or a positional argument.
@@ -106,9 +119,33 @@ class OptionParser(argparse.ArgumentParser):
             self.error(f"no option {wrong!r}{hint}")
         return namespace
 
-    def error(self, message: str) -> NoReturn:
-        """End with code 2 and one line."""
-        raise InputError(message.removeprefix("argument "))
+
+def _add_plugin(parser):
+    parser.add_argument(
+        "--plugin",
+        action="append",
+        default=[],
+        metavar="FILE.py",
+        help="run this file, which registers parts of your own (docs/own_parts.md); repeatable",
+    )
+
+
+def load_plugins(arguments: list[str]) -> None:
+    """Run the files that `--plugin` names, so that all that is read later knows their parts.
+
+    Args:
+        arguments: the words of a command line.
+
+    Raises:
+        InputError: a file is none, or raised.
+    """
+    parser = _Parser(add_help=False, allow_abbrev=False)
+    _add_plugin(parser)
+    for path in map(Path, parser.parse_known_args(arguments)[0].plugin):
+        if path.is_file() and _IMPORT_OF_KERAS.search(path.read_bytes()):
+            # Before the file does it: quietly, and with the settings that the project needs.
+            start_keras()
+        load_plugin(path)
 
 
 def _spelled(argument):
@@ -156,6 +193,7 @@ def run_script(main) -> None:
     """Run a script's main function, and exit with a code that other scripts can use."""
     prepare_streams()
     try:
+        load_plugins(sys.argv[1:])
         main()
         # Here, where a full disk is still an error with an exit code.
         sys.stdout.flush()

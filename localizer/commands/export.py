@@ -10,10 +10,12 @@ docs/deployment.md shows how to use the files.
 """
 
 import os
+import sys
 from pathlib import Path
 from typing import Literal
 
 from localizer.commands.command_line import OptionParser, start_keras
+from localizer.errors import InputError
 from localizer.export import FORMATS
 from localizer.shipped import shipped_model
 
@@ -52,6 +54,11 @@ def main():
     # The converters read TensorFlow's graphs; a .keras file is the same for all backends.
     os.environ["KERAS_BACKEND"] = "tensorflow"
     start_keras()
+    if (backend := sys.modules["keras"].backend.backend()) != "tensorflow":
+        raise InputError(
+            f"a --plugin has imported Keras on {backend}, and the converters work on TensorFlow: "
+            "set KERAS_BACKEND=tensorflow"
+        )
     from localizer.export.exporting import export_model
     from localizer.export.images import find_images
     from localizer.export.metadata import open_source_model

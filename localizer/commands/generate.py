@@ -16,7 +16,7 @@ import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from localizer.commands.command_line import OptionParser, start_keras
 from localizer.dataset.splits.splitting import NEAR_DUPLICATES
@@ -25,14 +25,20 @@ from localizer.environment import command_line
 from localizer.errors import InputError
 from localizer.files.checksums import sha256_of
 from localizer.images.frames import BOXES_IN
-from localizer.recipe.values import Count, Seed, Share
-from localizer.sources.opening import SOURCES, default_source, open_source
+from localizer.plugins import SOURCES
+from localizer.recipe.values import Count, OneOf, Seed, Share
+from localizer.sources.opening import default_source, open_source
 
 
 def build_options():
     parser = OptionParser(__doc__)
     add = parser.add
-    add("--source", type=Literal[SOURCES], default=default_source(), help="kind of data")
+    add(
+        "--source",
+        type=Annotated[str, OneOf(SOURCES)],
+        default=default_source(),
+        help="kind of data",
+    )
     add("--root", type=Path, help="folder of the photos (csv: or the table itself)")
     add(
         "--target",

@@ -1,6 +1,6 @@
 """A process that scores a finished run on a split.
 
-python -m localizer.commands.score_split DATA RUN RECIPE SPLIT
+python -m localizer.commands.score_split DATA RUN RECIPE SPLIT [--plugin FILE.py ...]
 """
 
 import sys
@@ -9,7 +9,7 @@ from localizer.commands.command_line import run_script, start_keras
 
 
 def main():
-    data, run, recipe, split = sys.argv[1:]
+    data, run, recipe, split = sys.argv[1:5]
     start_keras()
     from localizer.dataset.dataset import open_dataset
     from localizer.recipe.fields import build_config

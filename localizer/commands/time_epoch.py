@@ -1,6 +1,6 @@
 """A process that times a few training steps of a recipe, and what surrounds them in an epoch.
 
-    python -m localizer.commands.time_epoch DATA RECIPE ANSWER
+    python -m localizer.commands.time_epoch DATA RECIPE ANSWER [--plugin FILE.py ...]
 
 writes to the file ANSWER, in seconds: {"epoch": a whole epoch, "measured": the part that was run}.
 """
@@ -15,7 +15,7 @@ from localizer.training.timing import time_epoch
 
 
 def main():
-    data, recipe, answer = sys.argv[1:]
+    data, recipe, answer = sys.argv[1:4]
     start_keras()
     from localizer.dataset.dataset import open_dataset
     from localizer.recipe.fields import build_config

@@ -25,8 +25,15 @@ def with_fused_normalization(network: keras.Model) -> keras.Model:
 
 
 def _fused(layer):
-    is_normalization = isinstance(layer, keras.layers.BatchNormalization)
-    return FusedNormalization(layer) if is_normalization else layer
+    return FusedNormalization(layer) if _can_be_fused(layer) else layer
+
+
+def _can_be_fused(layer):
+    """Whether it is batch normalization as the operation does it; own heads may have another."""
+    if type(layer) is not keras.layers.BatchNormalization or not (layer.scale and layer.center):
+        return False
+    rank = layer.input_spec.ndim
+    return rank in (3, 4) and layer.axis in (-1, rank - 1) and not getattr(layer, "renorm", False)
 
 
 class FusedNormalization(keras.layers.Layer):

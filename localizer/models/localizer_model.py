@@ -5,15 +5,12 @@ import sys
 import keras
 
 from localizer.errors import InputError
-from localizer.models.backbone import mobilenet_v1
-from localizer.models.heads.recipe import recipe_head
-from localizer.models.heads.simcc import simcc_head
 from localizer.models.initial_weights import weights_file
 from localizer.models.model_file import load_model_file
+from localizer.models.own_network import check_features, check_outputs, refuse_unsaveable
 from localizer.models.two_looks import look_twice
+from localizer.plugins import BACKBONES, HEADS
 from localizer.runtimes.keras_settings import refuse_other_settings
-
-HEADS = {"recipe": recipe_head, "simcc": simcc_head}
 
 # What a model that is used puts out; the other outputs exist for the loss alone.
 PUBLIC_OUTPUTS = ("box", "score", "class")
@@ -32,18 +29,21 @@ def build_localizer(config, class_count=0):
         the loss of the box trains, there is `mean_box`, too.
 
     Raises:
-        InputError: the backbone's weights are not to be had, or do not fit; or Keras has other
-            settings than it needs.
+        InputError: the backbone's weights are not to be had, or do not fit; Keras has other
+            settings than it needs; or one's own backbone or head is not what it has to be.
     """
     refuse_other_settings()
     config.refuse_missing_weights()
     file = weights_file(config.weights)
     from_model = file is not None and file.suffix.lower() == ".keras"
-    backbone = mobilenet_v1(
-        config.view_size, config.alpha, "none" if from_model else config.weights
-    )
-    outputs = HEADS[config.head](backbone.output, config, class_count)
+    weights = "none" if from_model else config.weights
+    backbone = BACKBONES.call(config.backbone, config.view_size, config.alpha, weights)
+    check_features(backbone, config)
+    outputs = HEADS.call(config.head, backbone.output, config, class_count)
+    check_outputs(outputs, config, class_count)
     model = keras.Model(backbone.input, outputs, name="localizer")
+    if BACKBONES.is_own(config.backbone) or HEADS.is_own(config.head):
+        refuse_unsaveable(model, config)
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = config.bn_momentum

@@ -79,6 +79,7 @@ def load_model_file(path):
             # A weight takes a byte or more, so there are no more of them than bytes.
             most_weights = archive.getinfo(_WEIGHTS).file_size
             config = portable(json.loads(archive.read(CONFIG)))
+        _refuse_unknown_code(path, config)
         check_description(path, description)
         model = build_within(path, config, most_weights)
         _load_weights(path, model)
@@ -107,6 +108,22 @@ def _load_weights(path, model):
     # Keras knows no ending in capitals.
     with tempfile.TemporaryDirectory(prefix="localizer-") as folder, zipfile.ZipFile(path) as file:
         model.load_weights(file.extract(_WEIGHTS, folder))
+
+
+def _refuse_unknown_code(path, config):
+    """See that what is not Keras' own in a network's configuration was registered by somebody."""
+    parts = [config]
+    while parts:
+        part = parts.pop()
+        parts += part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+        name = part.get("registered_name") if isinstance(part, dict) else None
+        # Keras puts the package of what was registered before its name.
+        is_own = isinstance(name, str) and ">" in name
+        if is_own and keras.saving.get_registered_object(name) is None:
+            raise InputError(
+                f"{path}: has {name:.80} in it, whose code is in no model file. If you trust the "
+                "Python file that registers it, name it with --plugin FILE.py, or import it"
+            )
 
 
 def _versions(path):

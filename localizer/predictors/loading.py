@@ -11,6 +11,7 @@ from localizer.predictors.constant import constant_predictor
 from localizer.predictors.exported_file import is_exported
 from localizer.predictors.flip_average import PREFIX as FLIP
 from localizer.predictors.flip_average import FlipAverage
+from localizer.predictors.own_predictor import OwnPredictor, is_own_predictor
 from localizer.shipped import is_shipped_model, shipped_model
 
 ALL_HUB = "all-hub"
@@ -23,7 +24,8 @@ def load_predictor(model, dataset):
         model: the name of a shipped model, such as "pet_head"; "runs/NAME", "FILE.keras",
             "FILE.tflite", "FILE.onnx" or an exported SavedModel folder; "hub:NAME",
             "detector:FILE.tflite" or a SavedModel folder, each with its options (see
-            `open_pretrained`); one of the baselines; or any of these after "flip:".
+            `open_pretrained`); one of the baselines; "NAME:ANYTHING" of one's own predictor; or any
+            of these after "flip:".
         dataset: the Dataset it will be scored on; the mean box comes from its training split.
 
     Raises:
@@ -31,6 +33,8 @@ def load_predictor(model, dataset):
     """
     if not model.removeprefix(FLIP):
         raise InputError(f"{model!r}: no model is named; give a run folder or a model file")
+    if is_own_predictor(model):
+        return OwnPredictor(model)
     refuse_impossible_path(model)
     if model.startswith(FLIP):
         return FlipAverage(load_predictor(model.removeprefix(FLIP), dataset))
@@ -63,8 +67,8 @@ def load_predictor(model, dataset):
         return KerasModel(path)
     raise InputError(
         f"{model}: not a model. Give the name of a shipped one, a run folder, a .keras, .tflite or "
-        ".onnx file, hub:NAME, detector:FILE.tflite, a SavedModel folder, or one of "
-        f"{', '.join(BASELINES)}"
+        ".onnx file, hub:NAME, detector:FILE.tflite, a SavedModel folder, NAME:... of a --plugin, "
+        f"or one of {', '.join(BASELINES)}"
     )
 
 
@@ -79,7 +83,7 @@ def at_any_folder(model):
     for prefix in (FLIP, "detector:"):
         if model.startswith(prefix):
             return prefix + at_any_folder(model.removeprefix(prefix))
-    if model.startswith("baseline:"):
+    if model.startswith("baseline:") or is_own_predictor(model):
         return model
     path, mark, query = (model, "", "") if os.path.exists(model) else model.partition("?")
     if not model.startswith("hub:"):

@@ -1,15 +1,17 @@
 """The settings of a training run: one flat recipe file, every field an option of train_model.py."""
 
 from dataclasses import asdict, dataclass, field, fields
-from typing import Literal
+from typing import Annotated, Literal
 
 from localizer.errors import InputError
+from localizer.plugins import BACKBONES, BOX_LOSSES, HEADS
 from localizer.recipe.values import (
     Count,
     Factor,
     ImageSize,
     Momentum,
     NonNegative,
+    OneOf,
     Positive,
     Seed,
     Share,
@@ -17,7 +19,12 @@ from localizer.recipe.values import (
     checked_field,
 )
 
-IMAGENET_ALPHAS = (0.25, 0.5, 0.75, 1.0)
+# Widths of the built-in backbones for which Keras has ImageNet weights.
+IMAGENET_ALPHAS = {
+    "mobilenet_v1": (0.25, 0.5, 0.75, 1.0),
+    "mobilenet_v2": (0.35, 0.5, 0.75, 1.0, 1.3, 1.4),
+    "mobilenet_v3_small": (0.75, 1.0),
+}
 
 
 class _Checked:
@@ -96,7 +103,10 @@ class TrainingConfig(_Checked):
         look_size: side in pixels of what the network sees in each of two looks, from 96 to
             image_size, which bounds it. It, not image_size, decides what two looks cost; one look
             sees image_size pixels.
-        alpha: width of MobileNet v1; there are ImageNet weights for 0.25, 0.5, 0.75 and 1.0.
+        backbone: what makes features of the pixels. There are ImageNet weights for alpha 0.25, 0.5,
+            0.75 and 1 of mobilenet_v1; for 0.35, 0.5, 0.75, 1, 1.3 and 1.4 of mobilenet_v2; and for
+            0.75 and 1 of mobilenet_v3_small.
+        alpha: width of the backbone, as a multiple of the published one.
         weights: initial weights: "imagenet" (of the backbone), "none", a Keras weights file of the
             backbone, or a .keras file of a trained localizer, whose fitting layers are taken; also
             by the name of a shipped model, such as "pet_head".
@@ -145,14 +155,15 @@ class TrainingConfig(_Checked):
     image_size: ImageSize = 128
     looks: Literal["auto", 1, 2] = "auto"
     look_size: ImageSize = 112
+    backbone: Annotated[str, OneOf(BACKBONES)] = "mobilenet_v1"
     alpha: Positive = 0.25
     weights: str = "imagenet"
-    head: Literal["recipe", "simcc"] = "simcc"
+    head: Annotated[str, OneOf(HEADS)] = "simcc"
     feature_stride: Literal[8, 16] = 8
     head_width: Count = 48
     coordinates: Literal["corners", "sqrt_size"] = "corners"
     coordinate_unit: Literal["pixel", "image"] = "pixel"
-    box_loss: Literal["mse", "smooth_l1", "iou", "giou", "diou", "ciou"] = "diou"
+    box_loss: Annotated[str, OneOf(BOX_LOSSES)] = "diou"
     distribution_loss_weight: NonNegative = 1.0
     class_output: Literal["auto", "none", "category", "supercategory"] = "auto"
     class_loss: Literal["categorical_crossentropy", "binary_crossentropy"] = (
@@ -187,12 +198,14 @@ class TrainingConfig(_Checked):
         return float(self.view_size) if self.coordinate_unit == "pixel" else 1.0
 
     def refuse_missing_weights(self):
-        """Raise InputError if there are no ImageNet weights for this width."""
-        if self.weights == "imagenet" and self.alpha not in IMAGENET_ALPHAS:
-            widths = ", ".join(map(str, IMAGENET_ALPHAS))
+        """Raise InputError if there are no ImageNet weights for this width of the backbone."""
+        # One's own backbone sees to that itself.
+        alphas = IMAGENET_ALPHAS.get(self.backbone)
+        if self.weights == "imagenet" and alphas and self.alpha not in alphas:
+            widths = ", ".join(map(str, alphas))
             raise InputError(
-                f"alpha {self.alpha:g}: there are ImageNet weights for {widths}. Any other "
-                "width wants weights: none, or a weights file"
+                f"alpha {self.alpha:g}: there are ImageNet weights of {self.backbone} for "
+                f"{widths}. Any other width wants weights: none, or a weights file"
             )
 
     def to_dict(self):

@@ -3,10 +3,10 @@
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from localizer.errors import InputError
+from localizer.errors import InputError, nearest
 from localizer.recipe.config import TrainingConfig
 from localizer.recipe.former_settings import why_gone
-from localizer.recipe.values import checked_field, nearest
+from localizer.recipe.values import checked_field
 
 
 def flatten(settings: dict) -> dict:

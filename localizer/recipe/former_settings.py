@@ -15,6 +15,8 @@ GONE: dict[str, Any] = {"augmentation.rotated_shape": "ellipse"}
 _GONE_CHOICES = {("head", "voting"): "the voting head is gone; take head: simcc, which is better"}
 # Field to {former value: value}.
 _FORMER_VALUES = {"class_output": FORMER_NAMES}
+# Fields that came, and what was done before them.
+_CAME: dict[str, Any] = {"backbone": "mobilenet_v1"}
 _LOG = "docs/LOG.md names the commit"
 
 
@@ -56,7 +58,7 @@ def as_now(settings: dict) -> dict:
     Args:
         settings: of a run of any version; what is no setting is left as it is.
     """
-    settings = {name: _renamed(name, value) for name, value in settings.items()}
+    settings = _CAME | {name: _renamed(name, value) for name, value in settings.items()}
     for dotted, value in GONE.items():
         part, name = dotted.split(".")
         if isinstance(settings.get(part), dict) and settings[part].get(name) == value:
@@ -81,6 +83,7 @@ def settings_identity(config: TrainingConfig, free: tuple = ()) -> dict:
     for dotted, value in GONE.items():
         part, name = dotted.split(".")
         settings[part] = settings[part] | {name: value}
+    settings = {name: v for name, v in settings.items() if name not in _CAME or v != _CAME[name]}
     return {name: value for name, value in settings.items() if name not in free}
 
 

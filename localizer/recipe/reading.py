@@ -3,10 +3,9 @@
 import os
 from pathlib import Path
 
-from localizer.errors import InputError
+from localizer.errors import InputError, nearest
 from localizer.recipe.fields import check_setting, flatten
 from localizer.recipe.former_settings import read_former
-from localizer.recipe.values import nearest
 from localizer.recipe.yaml_mapping import YamlMapping
 from localizer.shipped import shipped_folder
 

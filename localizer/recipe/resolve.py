@@ -7,7 +7,8 @@ import numpy as np
 from localizer.images.boxes import area_xyxy
 from localizer.recipe.config import AugmentationConfig, TrainingConfig
 
-_COORDINATE_LOSSES = ("mse", "smooth_l1")
+# What compares boxes as they are, whatever their coding. Nobody knows what one's own parts use.
+_IOU_LOSSES = ("iou", "giou", "diou", "ciou")
 _OTHERS = [field.name for field in fields(TrainingConfig) if field.name != "augmentation"]
 _AUGMENTATION = [f"augmentation.{field.name}" for field in fields(AugmentationConfig)]
 
@@ -25,11 +26,10 @@ def idle_settings(config):
     if config.looks == 1:
         idle |= dict.fromkeys(["look_size"], "looks is 1")
     if config.head == "recipe":
-        idle |= dict.fromkeys(["feature_stride", "head_width"], "head is recipe")
-    if config.head != "simcc":
-        idle["distribution_loss_weight"] = f"head is {config.head}"
-    # The recipe's head puts out coordinates, whatever compares them; the others for these losses.
-    if config.head != "recipe" and config.box_loss not in _COORDINATE_LOSSES:
+        names = ["feature_stride", "head_width", "distribution_loss_weight"]
+        idle |= dict.fromkeys(names, "head is recipe")
+    # The recipe's head puts out coordinates, whatever compares them.
+    if config.head == "simcc" and config.box_loss in _IOU_LOSSES:
         idle |= dict.fromkeys(["coordinates", "coordinate_unit"], f"box_loss is {config.box_loss}")
     if config.class_output == "none":
         idle |= dict.fromkeys(["class_loss", "class_loss_weight"], "class_output is none")

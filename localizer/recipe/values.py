@@ -3,16 +3,16 @@
 pydantic checks, strictly: 1 is not true, and 1.0 is not a whole number.
 """
 
-import difflib
 import re
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Collection
+from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, PydanticSchemaGenerationError, TypeAdapter, ValidationError
 
-from localizer.errors import InputError
+from localizer.errors import InputError, nearest
 
 # Finite, and within what the backends can count.
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -27,6 +27,18 @@ Momentum = Annotated[float, Field(ge=0, lt=1)]
 # Of a crop on each side, as a share of the box's width and height.
 Margin = Annotated[float, Field(ge=0, le=10)]
 
+
+@dataclass(frozen=True)
+class OneOf:
+    """Marks a text that is one of some names, as `Annotated[str, OneOf(HEADS)]`.
+
+    Attributes:
+        names: looked up anew each time, so that names may be added.
+    """
+
+    names: Collection[str]
+
+
 _KINDS = {"integer": "a whole number", "number": "a number", "boolean": "true or false"}
 _SWITCHES = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 # YAML 1.1 takes 1e-3 for text.
@@ -38,7 +50,8 @@ def checked(value: Any, annotation: Any) -> Any:
 
     Args:
         value: from YAML, or from Python.
-        annotation: one of the types above, bool, str, Path, or a Literal.
+        annotation: one of the types above, bool, str, Path, a Literal, or a str that is marked
+            with OneOf.
 
     Raises:
         InputError: it is none; the message says what is needed, and which choice is the nearest.
@@ -91,7 +104,9 @@ def from_text(text: str, annotation: Any) -> Any:
 
 
 def choices(annotation: Any) -> tuple:
-    """The values of a Literal; () for any other type."""
+    """The values of a Literal, or the names of a OneOf; () for any other type."""
+    for mark in _marks(annotation):
+        return tuple(mark.names)
     schema = _schema(annotation)
     return tuple(schema.get("enum", [schema["const"]] if "const" in schema else []))
 
@@ -103,7 +118,8 @@ def expected(annotation: Any) -> str:
     'a whole number from 96 to 1024 is needed'
     """
     if choices(annotation):
-        return f"one of {', '.join(map(str, choices(annotation)))} is needed"
+        own = ", or one of a --plugin FILE.py," if _marks(annotation) else ""
+        return f"one of {', '.join(map(str, choices(annotation)))}{own} is needed"
     return f"{describe(annotation)} is needed"
 
 
@@ -129,13 +145,9 @@ def describe(annotation: Any) -> str:
     return words
 
 
-def nearest(name: Any, known: Iterable) -> str:
-    """A hint for an unknown name: the nearest known one, or all of them."""
-    known = [str(one) for one in known]
-    found = difflib.get_close_matches(str(name), known, n=1, cutoff=0.6)
-    # "flop" is meant to be near "augmentation.flip".
-    found = found or [k for k in known if difflib.get_close_matches(str(name), [k.split(".")[-1]])]
-    return f"did you mean {found[0]}?" if found else f"there are {', '.join(known)}"
+def _marks(annotation):
+    """The OneOf of a type, in a list; empty without one."""
+    return [mark for mark in getattr(annotation, "__metadata__", ()) if isinstance(mark, OneOf)]
 
 
 @cache

@@ -7,8 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from localizer.errors import InputError
+from localizer.plugins import SOURCES
+from localizer.sources.own_source import read_own
 
-SOURCES = ("oxford-pet", "synthetic", "voc", "coco", "csv", "folder")
 # Whose authors say which photos are for testing.
 SOURCES_WITH_LISTS = ("oxford-pet",)
 _ONLY_FOR = {
@@ -46,7 +47,7 @@ def open_source(
     """A source, ready to be read.
 
     Args:
-        source: one of SOURCES.
+        source: one of SOURCES, built in or one's own.
         root: folder of the data; None = the source's own place.
         target: "head" or "body"; for people's own data any name of what the boxes are around.
         multiple: "largest" or "skip", for photos with several objects.
@@ -85,6 +86,8 @@ def open_source(
     root = Path(root)
     if not root.exists():
         raise InputError(f"--root {root}: no such folder")
+    if SOURCES.is_own(source):
+        return partial(read_own, source, target), root
     return _open_own(source, root, multiple, annotations, box_format, split_file, boxes_in)
 
 

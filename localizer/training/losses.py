@@ -4,8 +4,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from localizer.errors import InputError
 from localizer.models.coordinates import encode
 from localizer.models.iou import iou_xyxy
+from localizer.plugins import BOX_LOSSES
 
 # Standard deviation, in bins, of the smoothed label of a distribution.
 SMOOTHING = 1.5
@@ -20,6 +22,13 @@ class CoordinateLoss(keras.losses.Loss):
             linear above (R. Girshick, "Fast R-CNN", ICCV 2015, equation 3).
         coordinates, unit: the coding, see `localizer.models.coordinates.encode`.
     """
+
+    output = "coordinates"
+
+    @classmethod
+    def from_recipe(cls, config):
+        """That of a TrainingConfig."""
+        return cls(config.box_loss, config.coordinates, config.unit)
 
     def __init__(self, kind, coordinates, unit, **kwargs):
         super().__init__(**kwargs)
@@ -46,6 +55,11 @@ class IoULoss(keras.losses.Loss):
             centres over the squared diagonal of the enclosing box (Z. Zheng et al., AAAI 2020,
             equation 7); "ciou", the same and a term for the aspect ratio (equations 8 to 11).
     """
+
+    @classmethod
+    def from_recipe(cls, config):
+        """That of a TrainingConfig."""
+        return cls(config.box_loss)
 
     def __init__(self, kind, **kwargs):
         super().__init__(**kwargs)
@@ -144,15 +158,53 @@ class ClassLoss(keras.losses.Loss):
         return self._error(one_hot, probabilities) * ops.sum(one_hot, axis=-1)
 
 
-def build_losses(config):
-    """What `keras.Model.compile` needs for a recipe: losses and their weights, by output name."""
+class _OwnLoss(keras.losses.Loss):
+    """A loss that somebody added: a function or a `keras.losses.Loss`. Its errors name its file."""
+
+    def __init__(self, name, loss):
+        is_loss = isinstance(loss, keras.losses.Loss)
+        super().__init__(name=name, **({"reduction": loss.reduction} if is_loss else {}))
+        self._compare = loss.call if is_loss else loss
+
+    def call(self, boxes_rel_xyxy, predicted):
+        with BOX_LOSSES.blamed(self.name):
+            return ops.convert_to_tensor(self._compare(boxes_rel_xyxy, predicted))
+
+
+def build_losses(config, outputs):
+    """What `keras.Model.compile` needs for a recipe: losses and their weights, by output name.
+
+    Args:
+        config: TrainingConfig.
+        outputs: names of the network's outputs.
+
+    Raises:
+        InputError: the loss of the box is none, or compares what the network does not put out.
+    """
     weights = {"class": config.class_loss_weight, "edges": config.distribution_loss_weight}
-    if config.box_loss in ("mse", "smooth_l1"):
-        losses = {"coordinates": CoordinateLoss(config.box_loss, config.coordinates, config.unit)}
-    else:
-        losses = {"mean_box" if config.head == "simcc" else "box": IoULoss(config.box_loss)}
-    if config.head == "simcc" and config.distribution_loss_weight:
+    loss, output = _box_loss(config, outputs)
+    losses = {output: loss}
+    if "edges" in outputs and config.distribution_loss_weight:
         losses["edges"] = DistributionLoss()
     if config.class_output != "none":
         losses["class"] = ClassLoss(config.class_loss)
     return losses, {name: weights.get(name, 1.0) for name in losses}
+
+
+def _box_loss(config, outputs):
+    """The loss of the box, and the name of the output that it compares with the true box.
+
+    That is its attribute `output`, else `mean_box` where the head has one, else `box`.
+    """
+    name = config.box_loss
+    with BOX_LOSSES.blamed(name):
+        loss = BOX_LOSSES[name]
+        if isinstance(loss, type):
+            loss = loss.from_recipe(config) if hasattr(loss, "from_recipe") else loss()
+    output = getattr(loss, "output", "mean_box" if "mean_box" in outputs else "box")
+    if output not in outputs:
+        raise InputError(
+            f"box_loss {name} compares the output {output!r}, which head {config.head} does not "
+            f"have; it has {', '.join(outputs)}"
+        )
+    return _OwnLoss(name, loss) if BOX_LOSSES.is_own(name) else loss, output

@@ -69,7 +69,7 @@ def prepare(dataset, config):
         training=True,
         unlabelled=_unlabelled(dataset, config),
     )
-    losses, weights = build_losses(config)
+    losses, weights = build_losses(config, outputs)
     model.compile(
         optimizer=build_optimizer(config, len(training)),
         loss=losses,

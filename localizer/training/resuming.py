@@ -8,16 +8,18 @@ import yaml
 from localizer.dataset.identity import identity
 from localizer.errors import InputError
 from localizer.recipe.former_settings import as_now
+from localizer.recipe.own_parts import changed_parts
 from localizer.recipe.yaml_mapping import alias_line
 
 
-def refuse_changes(run, settings, data):
+def refuse_changes(run, settings, data, own):
     """See that a run folder is of the same settings, dataset and backend.
 
     Args:
         run: the run folder.
         settings: what its config.yaml would hold now.
         data: what its environment.json would say of the dataset now.
+        own: the `own_parts` of now.
 
     Raises:
         InputError: it is not, or these files are damaged.
@@ -51,6 +53,7 @@ def refuse_changes(run, settings, data):
         changed.append(
             f"dataset: {settings['data']} has other images or boxes than the run began with"
         )
+    changed += changed_parts(environment.get("own_parts"), own)
     if changed:
         raise InputError(
             f"{run}: cannot be resumed with other settings:\n  "

@@ -30,14 +30,14 @@ _LOCK = ".lock"
 _BEGINNING = {_LOCK, "environment.json", ".environment.partial.json", ".config.partial.yaml"}
 
 
-def _check_folder(run, settings, data, resume, overwrite):
+def _check_folder(run, settings, data, own, resume, overwrite):
     path = run / "config.yaml"
     if not path.exists() and {file.name for file in run.iterdir()} - _BEGINNING:
         raise InputError(
             f"{run}: exists and is no run folder (no config.yaml); choose another --run"
         )
     if path.exists() and resume:
-        refuse_changes(run, settings, data)
+        refuse_changes(run, settings, data, own)
         verify_dataset(settings["data"])
     elif path.exists() and not overwrite:
         raise InputError(
@@ -46,13 +46,15 @@ def _check_folder(run, settings, data, resume, overwrite):
         )
 
 
-def _start_folder(run, settings, data):
+def _start_folder(run, settings, data, own):
     for name in _RESULTS:
         if (run / name).is_dir():
             shutil.rmtree(run / name)
         (run / name).unlink(missing_ok=True)
     shutil.rmtree(run / "tensorboard", ignore_errors=True)
     environment = {**describe_environment(), "dataset": data}
+    if own:
+        environment["own_parts"] = own
     write_text(run / "environment.json", json.dumps(environment, indent=2))
     write_text(run / "config.yaml", yaml.safe_dump(settings, sort_keys=False))
 

@@ -123,10 +123,10 @@ class RunKeeper(keras.callbacks.Callback):
 
     def _validate(self):
         """Losses and metrics by name; of two looks the losses of the first, as it is trained."""
-        validated = self.model.evaluate(self._validation, verbose=0, return_dict=True)
+        validated = _evaluated(self.model, self._validation)
         if not self._two_looks:
             return validated
-        used = self._two_looks.evaluate(self._photos, verbose=0, return_dict=True)
+        used = _evaluated(self._two_looks, self._photos)
         used = {name: value for name, value in used.items() if "loss" not in name}
         return {**validated, "first_look_iou": validated["box_iou"], **used}
 
@@ -233,6 +233,12 @@ class RunKeeper(keras.callbacks.Callback):
             return str(error)
         known = found == self._best_checksum
         return None if known else f"{file}: not the model that this run kept (another run's?)"
+
+
+def _evaluated(model, batches):
+    """Losses and metrics by name. Keras leaves "box_" out where the box is the only output."""
+    measured = model.evaluate(batches, verbose=0, return_dict=True)
+    return {"box_iou" if name == "iou" else name: value for name, value in measured.items()}
 
 
 def _compiled(model):

@@ -2,7 +2,7 @@
 
 runs/NAME/
     config.yaml       the recipe, every field
-    environment.json  versions, commit, machine, command; the dataset with its checksums
+    environment.json  versions, commit, machine, command; the dataset and own parts with checksums
     history.csv       a row per epoch
     best.keras        the model with the best validation mean IoU, ready to use
     metrics.json      that model on the validation split, and its cost
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from localizer.errors import InputError
 from localizer.files.folder_lock import sole_writer
+from localizer.recipe.own_parts import own_parts
 from localizer.recipe.resolve import settle
 from localizer.training.parts import _unlabelled, prepare
 from localizer.training.run_folder import (
@@ -60,11 +61,12 @@ def _train(dataset, config, run, resume, overwrite, progress):
     settings = {**config.to_dict(), "data": str(dataset.path)}
     config = settle(config, dataset)
     data = _describe_data(dataset, _unlabelled(dataset, config))
-    _check_folder(run, settings, data, resume, overwrite)
+    own = own_parts(config)
+    _check_folder(run, settings, data, own, resume, overwrite)
     parts = prepare(dataset, config)
     keeper = RunKeeper(run, parts, config, _describe(dataset, data, config, parts.classes))
     if not (resume and (run / "config.yaml").exists()):
-        _start_folder(run, settings, data)
+        _start_folder(run, settings, data, own)
     first_epoch = keeper.restore() if resume else 0
     if first_epoch < config.epochs and not keeper.is_over:
         with keeper.show_progress(progress):

@@ -25,9 +25,10 @@ from localizer.export.images import ExportImages
 from localizer.export.metadata import open_source_model
 from localizer.export.onnx_file import write_onnx
 from localizer.images.boxes import iou_xyxy
-from localizer.models.localizer_model import HEADS, build_localizer, for_inference
+from localizer.models.localizer_model import build_localizer, for_inference
 from localizer.models.model_file import save_model_file
 from localizer.models.two_looks import look_twice
+from localizer.plugins import HEADS
 from localizer.predictors.exported_file import is_exported, read_metadata
 from localizer.predictors.keras_model import KerasModel
 from localizer.predictors.litert_model import LitertModel
@@ -66,8 +67,11 @@ def small_model(folder, bias=0.0, looks=1, voting=False, **config):
         voting: with the head of before, which divides at its end alone.
     """
     keras.utils.set_random_seed(0)
-    config = TrainingConfig(weights="none", image_size=SIZE, looks=1, **config)
-    with patch.dict(HEADS, {config.head: voting_head} if voting else {}):
+    with patch.dict(HEADS._own):
+        if voting:
+            HEADS.register("voting_before", voting_head)
+            config["head"] = "voting_before"
+        config = TrainingConfig(weights="none", image_size=SIZE, looks=1, **config)
         model = for_inference(build_localizer(config, class_count=len(CLASSES)))
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):

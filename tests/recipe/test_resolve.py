@@ -35,7 +35,7 @@ def described(config):
     outputs = model(pixels.astype("float32"))
     box = np.array([[0.2, 0.3, 0.6, 0.7]], "float32")
     truth = {"class": np.array([[0, 1, 0]], "float32")}
-    losses, weights = build_losses(config)
+    losses, weights = build_losses(config, outputs)
     total = sum(
         weights[name] * losses[name](truth.get(name, box), outputs[name]) for name in losses
     )

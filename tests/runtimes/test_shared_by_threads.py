@@ -21,7 +21,7 @@ from localizer.errors import InputError
 from localizer.export.metadata import describe, open_source_model
 from localizer.export.onnx_file import write_onnx
 from localizer.export.saved_model import add_metadata, write_saved_model
-from localizer.models.backbone import mobilenet_v1
+from localizer.models.backbones import mobilenet_v1
 from localizer.models.model_file import load_model_file
 from localizer.models.weight_limit import build_within
 from localizer.predictors.loading import load_predictor

@@ -105,14 +105,15 @@ def test_class_loss_and_accuracy_by_hand_leave_out_unknown_classes():
 
 def test_every_loss_is_built_for_what_it_compares():
     config = TrainingConfig(class_output="supercategory", class_loss_weight=3.0, head="recipe")
-    losses, weights = build_losses(config)
+    recipe, simcc = ("coordinates", "box", "class"), ("box", "mean_box", "coordinates", "edges")
+    losses, weights = build_losses(config, recipe)
     assert set(losses) == {"box", "class"} and weights == {"box": 1.0, "class": 3.0}
-    losses, weights = build_losses(replace(config, box_loss="mse", class_output="none"))
+    losses, weights = build_losses(replace(config, box_loss="mse", class_output="none"), recipe)
     assert set(losses) == {"coordinates"} and weights == {"coordinates": 1.0}
     config = TrainingConfig(class_output="none", distribution_loss_weight=0.3)
-    losses, weights = build_losses(config)
+    losses, weights = build_losses(config, simcc)
     assert set(losses) == {"mean_box", "edges"} and weights == {"mean_box": 1.0, "edges": 0.3}
-    losses, _ = build_losses(replace(config, distribution_loss_weight=0.0))
+    losses, _ = build_losses(replace(config, distribution_loss_weight=0.0), simcc)
     assert set(losses) == {"mean_box"}
 
 

@@ -29,6 +29,7 @@ from localizer.ablation.running.runs import training_commands
 from localizer.errors import InputError
 from localizer.files.checksums import sha256_of
 from localizer.models.initial_weights import weights_file
+from localizer.plugins.plugin_file import loaded_plugins
 
 # What starts a run on a node.
 _PROGRAM = PROJECT / "localizer" / "__main__.py"
@@ -200,6 +201,7 @@ def _job(run, cluster):
         "split": run.split,
         "folder": str(Path.cwd()),
         "threads": max(int(cluster.cpus), 1),
+        "plugins": [(path.name, path.read_bytes()) for path in loaded_plugins()],
         "variables": {k: os.environ[k] for k in _SHARED_VARIABLES if k in os.environ},
     }
 
@@ -231,7 +233,8 @@ def train_in_fresh_folder(job):
         folder, recipe = Path(place, job["name"]), Path(place, f"{job['name']}.yaml")
         recipe.write_text(job["settings"], encoding="utf-8")
         log = Path(place, "log")
-        commands = training_commands(job["data"], folder, recipe, job["split"])
+        plugins = [_written(Path(place, f"plugin{i}"), *p) for i, p in enumerate(job["plugins"])]
+        commands = training_commands(job["data"], folder, recipe, job["split"], plugins)
         environment = child_environment(job["threads"]) | job["variables"]
         child = CommandSequence(commands, log, environment, folder=job["folder"])
         try:
@@ -241,6 +244,13 @@ def train_in_fresh_folder(job):
             child.stop()
         text = log.read_bytes().decode("utf-8", errors="replace")
         return code, text, _packed(folder) if code == 0 else b""
+
+
+def _written(folder, name, content):
+    """A file with that content in a new folder."""
+    folder.mkdir()
+    (folder / name).write_bytes(content)
+    return folder / name
 
 
 def _packed(folder):

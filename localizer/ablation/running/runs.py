@@ -23,9 +23,11 @@ from localizer.errors import InputError
 from localizer.files.atomic_files import write_text
 from localizer.files.checksums import sha256_of
 from localizer.models.initial_weights import weights_file
+from localizer.plugins.plugin_file import plugin_options
 from localizer.recipe.config import TrainingConfig
 from localizer.recipe.fields import build_config, differences
 from localizer.recipe.former_settings import as_now, settings_identity
+from localizer.recipe.own_parts import changed_parts, own_parts
 from localizer.recipe.reading import read_recipe
 from localizer.recipe.resolve import effective_settings, settle
 from localizer.runtimes.keras_settings import backend_name
@@ -91,7 +93,15 @@ class Run:
         same = isinstance(kept, dict) and all(
             as_now(kept).get(name) == value for name, value in wanted.items() if name not in _FREE
         )
+        same = same and not changed_parts(self._own_parts_kept(), own_parts(self.config))
         return same and (self.folder / "metrics.json").is_file()
+
+    def _own_parts_kept(self):
+        """What its environment.json says of own parts; None where it does not."""
+        try:
+            return json.loads((self.folder / "environment.json").read_text())["own_parts"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
 
     @property
     def is_done(self):
@@ -124,16 +134,18 @@ class Run:
         words += ["--recipe", self.start] if self.start else []
         for name, value in differences(self.config, started).items():
             words += [f"--{name}", str(value).lower() if isinstance(value, bool) else value]
+        words += plugin_options() if own_parts(self.config) else []
         return shlex.join(str(word) for word in words)
 
 
-def training_commands(data, folder, recipe, split):
+def training_commands(data, folder, recipe, split, plugins=None):
     """Command lines of the processes of a run, in order.
 
     Args:
         data, folder, recipe: dataset folder, run folder, file with the full settings.
         split: the first command trains and scores on validation; for another split there is a
             second one.
+        plugins: files of own parts; by default those that were loaded here.
 
     Returns:
         List of lists of words.
@@ -143,7 +155,8 @@ def training_commands(data, folder, recipe, split):
     if split != "validation":
         module = [sys.executable, "-m", "localizer.commands.score_split"]
         commands.append([*module, data, folder, recipe, split])
-    return [[str(word) for word in command] for command in commands]
+    options = plugin_options(plugins)
+    return [[str(word) for word in (*command, *options)] for command in commands]
 
 
 def list_runs(plan, dataset, out):
@@ -221,4 +234,6 @@ def _settings_key(config, dataset):
         "weights": sha256_of(weights) if weights and weights.is_file() else None,
         "backend": backend_name(),
     }
+    if own := own_parts(config):
+        key["own_parts"] = [part["sha256"] for part in own.values()]
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:8]

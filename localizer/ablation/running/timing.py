@@ -15,7 +15,9 @@ from localizer.ablation.running.processes import CommandSequence, child_environm
 from localizer.dataset.identity import identity
 from localizer.errors import InputError
 from localizer.files.atomic_files import write_text
+from localizer.plugins.plugin_file import plugin_options
 from localizer.recipe.former_settings import settings_identity
+from localizer.recipe.own_parts import own_parts
 from localizer.runtimes.keras_settings import backend_name
 
 # Settings that do not change how long a step takes, or hardly.
@@ -71,7 +73,10 @@ class Timings:
     def _key(self, config):
         settings = settings_identity(config, _FREE)
         backend = backend_name()
-        text = json.dumps([settings, data_key(self._dataset, config), backend], sort_keys=True)
+        key = [settings, data_key(self._dataset, config), backend]
+        if own := own_parts(config):
+            key.append([part["sha256"] for part in own.values()])
+        text = json.dumps(key, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
     def missing(self, configs):
@@ -93,7 +98,13 @@ class Timings:
             timed = replace(config, weights="none")
             recipe.write_text(yaml.safe_dump(timed.to_dict()), encoding="utf-8")
             module = [sys.executable, "-m", "localizer.commands.time_epoch"]
-            command = [*module, str(self._dataset.path), str(recipe), str(answer)]
+            command = [
+                *module,
+                str(self._dataset.path),
+                str(recipe),
+                str(answer),
+                *plugin_options(),
+            ]
             began = time.monotonic()
             child = CommandSequence([command], log, child_environment(threads))
             try:

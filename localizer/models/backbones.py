@@ -1,4 +1,4 @@
-"""MobileNet v1 without its dense layer, fed with plain RGB in 0..255."""
+"""MobileNets without their dense layers, fed with plain RGB in 0..255."""
 
 import warnings
 from pathlib import Path
@@ -35,30 +35,72 @@ def mobilenet_v1(image_size, alpha, weights):
     Raises:
         InputError: the weights are not to be had, or do not fit.
     """
+    pads = {8: "conv_pad_6", 16: "conv_pad_12"}
+    return _backbone("MobileNet", pads, image_size, alpha, weights, "mobilenet_v1")
+
+
+def mobilenet_v2(image_size, alpha, weights):
+    """MobileNet v2 (M. Sandler et al., CVPR 2018) without its pooling and dense layer.
+
+    Args and Raises: as of `mobilenet_v1`.
+
+    Returns:
+        As `mobilenet_v1`, with 192 and 576 alpha channels, and 1280, or 1280 alpha where that is
+        more. Those of stride 8 and 16 are the widened ones that a block begins with, as SSDLite
+        takes them (section 6.2).
+    """
+    pads = {8: "block_6_pad", 16: "block_13_pad"}
+    return _backbone("MobileNetV2", pads, image_size, alpha, weights, "mobilenet_v2")
+
+
+def mobilenet_v3_small(image_size, alpha, weights):
+    """MobileNet v3 small (A. Howard et al., ICCV 2019) without its pooling and dense layer.
+
+    Args and Raises: as of `mobilenet_v1`.
+
+    Returns:
+        As `mobilenet_v1`, with 96, 288 and 576 alpha channels; those of stride 8 and 16 are the
+        widened ones that a block begins with (section 6.3).
+    """
+    pads = {8: "expanded_conv_3_depthwise_pad", 16: "expanded_conv_8_depthwise_pad"}
+    own = {"include_preprocessing": False}
+    return _backbone(
+        "MobileNetV3Small", pads, image_size, alpha, weights, "mobilenet_v3_small", own
+    )
+
+
+def _backbone(kind, pads, image_size, alpha, weights, name, options=()):
+    """A network of `keras.applications`.
+
+    Args:
+        kind: its name there. It wants values from -1 to 1.
+        pads: for strides 8 and 16, the name of the layer that takes their features to halve them.
+        options: of its own, by name.
+    """
     image = keras.Input((image_size, image_size, 3), name="image")
     scaled = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="to_minus_one_to_one")(image)
     from_file = weights not in ("imagenet", "none")
     if from_file:
         _refuse_other_files(Path(weights))
     try:
-        network = keras.applications.MobileNet(
+        network = getattr(keras.applications, kind)(
             input_shape=(image_size, image_size, 3),
             input_tensor=scaled,
             alpha=alpha,
             include_top=False,
             weights=None if weights == "none" else weights,
+            **dict(options),
         )
     except (ValueError, OSError) as error:
-        raise InputError(f"MobileNet with alpha {alpha} and weights {weights!r}: {error}") from None
+        raise InputError(f"{kind} with alpha {alpha} and weights {weights!r}: {error}") from None
     except Exception as error:  # keras.utils.get_file raises a bare Exception for a failed URL.
         raise InputError(
-            f"the ImageNet weights of MobileNet (alpha {alpha}) could not be downloaded ({error}). "
+            f"the ImageNet weights of {kind} (alpha {alpha}) could not be downloaded ({error}). "
             "Set KERAS_HOME to a folder that has them in models/, name a weights file with "
             "--weights FILE, or train from scratch with --weights none"
         ) from None
-    layers = {8: "conv_pw_5_relu", 16: "conv_pw_11_relu", 32: "conv_pw_13_relu"}
-    features = {stride: network.get_layer(name).output for stride, name in layers.items()}
-    return keras.Model(image, features, name="mobilenet_v1")
+    features = {stride: network.get_layer(layer).input for stride, layer in pads.items()}
+    return keras.Model(image, {**features, 32: network.output}, name=name)
 
 
 def _refuse_other_files(path):
