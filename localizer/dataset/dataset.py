@@ -37,8 +37,11 @@ BOX_COLUMNS = ["xmin", "ymin", "xmax", "ymax"]
 COLUMNS = ["image", "split", "width", "height", *BOX_COLUMNS, "supercategory", "category", "group"]
 
 # Names stay text where they look like numbers ("007").
-_TYPES = dict.fromkeys([*COLUMNS, *FORMER_NAMES], str) | dict.fromkeys(BOX_COLUMNS, np.float64)
-_TYPES |= {"width": np.int64, "height": np.int64, "score": np.float64, "teacher": str}
+_TYPES: dict[str, type] = {
+    **dict.fromkeys([*COLUMNS, *FORMER_NAMES], str),
+    **dict.fromkeys(BOX_COLUMNS, np.float64),
+    **{"width": np.int64, "height": np.int64, "score": np.float64, "teacher": str},
+}
 
 
 @dataclass(frozen=True)
@@ -169,7 +172,7 @@ def open_dataset(path: str | os.PathLike) -> Dataset:
             not as it was generated.
 
     >>> open_dataset("data/scenes")
-    Dataset('data/scenes', target 'head', 48 images: 36 train, 6 validation, 6 test)
+    Dataset('data/scenes', target 'head', 48 images: 38 train, 6 validation, 4 test)
     """
     path = Path(path)
     try:
@@ -212,7 +215,7 @@ def as_dataset(dataset: Dataset | str | os.PathLike) -> Dataset:
     return dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
 
 
-def _check_images(path: Path, images: np.ndarray, rows: int) -> None:
+def _check_images(path: Path, images: np.memmap, rows: int) -> None:
     file = path / "images.npy"
     if images.dtype != np.uint8 or images.ndim != 4 or len(images) != rows:
         raise InputError(

@@ -61,14 +61,14 @@ def evaluate(
             of one name, or a predictor that has seen every category.
 
     >>> evaluate("data/scenes", ["baseline:mean", "baseline:center"], progress=False)
-    Evaluation(validation of scenes, 6 photos; mean IoU: baseline:mean 0.270, baseline:center 0.160)
+    Evaluation(validation of scenes, 6 photos; mean IoU: baseline:mean 0.376, baseline:center 0.275)
     """
     dataset = as_dataset(dataset)
     predictors = [_predictor(model, dataset) for model in _listed(models)]
     names = [predictor.name for predictor in predictors]
     _refuse_unfair(dataset, names)
     split_rows = dataset.indices(split)
-    unreadable = []
+    unreadable: list[dict[str, str]] = []
     rows, answers = _predict(dataset, split_rows, predictors, unreadable, progress)
     if not len(rows):
         raise InputError(
@@ -86,7 +86,7 @@ def evaluate(
         pair["model"]: {**pair, "model": names[0]} for pair in pairs if pair["other"] == names[0]
     }
     latencies = latencies_ms(dataset, rows, predictors)
-    models = [
+    entries = [
         {
             **_entry(dataset, samples, true_rel_xyxy, sizes, predictor, *found),
             "versus_first": versus_first.get(predictor.name),
@@ -100,7 +100,7 @@ def evaluate(
         "n": len(rows),
         "unreadable": unreadable,
         "warnings": _warnings(dataset, split, predictors),
-        "models": models,
+        "models": entries,
         "pairs": pairs,
     }
     tables = [
@@ -177,7 +177,8 @@ def _unseen(predictor, categories):
 
 def _warnings(dataset, split, predictors):
     """Reasons why figures do not mean what they seem to, each with the models it is true of."""
-    now, reasons = dataset.description, {}
+    now = dataset.description
+    reasons: dict[str, list[str]] = {}
     leaks = {}
     for predictor in predictors:
         before = predictor.trained_on
@@ -202,7 +203,8 @@ def _warnings(dataset, split, predictors):
 
 def _predict(dataset, split_rows, predictors, unreadable, progress):
     """Rows that could be read, int [n], and one `Predictions` over them per predictor."""
-    rows, parts = [], [[] for _ in predictors]
+    rows: list[int] = []
+    parts: list[list[Predictions]] = [[] for _ in predictors]
     readable = _read(dataset, split_rows, unreadable, progress)
     for chunk in in_batches(readable, CHUNK_PHOTOS, CHUNK_PIXELS):
         rows.extend(row for row, _ in chunk)
@@ -221,7 +223,7 @@ def _predict(dataset, split_rows, predictors, unreadable, progress):
                 labels=list(answer.labels),
             )
             part.append(only_possible(answer))
-    return np.array(rows, int), [_joined(part) for part in parts] if rows else []
+    return np.array(rows, np.intp), [_joined(part) for part in parts] if rows else []
 
 
 def _read(dataset, split_rows, unreadable, progress):

@@ -82,7 +82,7 @@ class Localization:
         """Draw the photo and the box with matplotlib.
 
         Args:
-            ax: where to; the current axes when None.
+            ax: where to; a figure of its own when None.
 
         Returns:
             The axes.
@@ -95,7 +95,7 @@ class Localization:
         from matplotlib.patches import Rectangle
 
         photo = self._photo()
-        ax = pyplot.gca() if ax is None else ax
+        ax = pyplot.subplots()[1] if ax is None else ax
         height, width = photo.shape[:2]
         ax.imshow(photo, extent=(0, width, height, 0))
         if self.box is not None:
@@ -135,9 +135,9 @@ class Localization:
         height, width = photo.shape[:2]
         return None if self.box is None else abs_xyxy_to_rel_xyxy(self.box, width, height)
 
-    def _photo(self):
+    def _photo(self) -> np.ndarray:
         """The photo, uint8 RGB [height, width, 3]."""
-        photo, shape = getattr(self, "_kept", (None, None))
+        photo, shape = getattr(self, "_kept", (None, (0, 0)))
         if photo is None:
             raise InputError(
                 "this answer has kept no photo: localize and localize_batch keep it, and "

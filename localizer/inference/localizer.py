@@ -214,10 +214,11 @@ def default_workers() -> int:
     return min(8, os.cpu_count() or 1)
 
 
-def _localization(shape, box_rel_xyxy, score, label) -> Localization:
+def _localization(shape, box_rel_xyxy, score, label):
     height, width = shape[:2]
     box = box_rel_xyxy * [width, height, width, height]
     score = float(score) if np.isfinite(score) else None
     if not (box[2:] - box[:2] >= _THINNEST).all():  # NaN, too.
         return Localization(None, None, None, None, score)
-    return Localization(*box.tolist(), score, label or None)
+    xmin, ymin, xmax, ymax = box.tolist()
+    return Localization(xmin, ymin, xmax, ymax, score, label or None)

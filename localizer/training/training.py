@@ -75,8 +75,8 @@ def train(
             settings, another process trains into it, it cannot be written to, tensorboardX is
             asked for and not installed, or the loss is no longer finite.
 
-    >>> train("data/scenes", {"epochs": 1, "weights": "none", "looks": 1}, "runs/one",
-    ...       progress=False)  # doctest: +ELLIPSIS
+    >>> recipe = {"epochs": 1, "weights": "none", "looks": 1, "head": "recipe", "image_size": 96}
+    >>> train("data/scenes", recipe, "runs/one", progress=False)  # doctest: +ELLIPSIS
     Run('runs/one', validation mean IoU 0... on 6 photos, best epoch 1 of 1)
     """
     dataset, config, run = as_dataset(dataset), as_config(recipe), Path(run)
