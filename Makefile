@@ -1,5 +1,5 @@
 # make demo   set up, run the whole chain on drawn scenes (about 2 minutes on 2 cores), find a cat's head
-# make test   set up, then check the code (ruff, order of the rooms) and run the tests
+# make test   set up, then check the code (ruff, order of the rooms, types) and run the tests
 # make test-fast   the tests that take less than ten seconds each
 # make test-versions   the lowest and the newest versions that the requirements allow, and other
 #                      Pythons; VERSIONS="lowest python3.13" for some, VERSIONS=--all for all tests
@@ -30,6 +30,7 @@ lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/mypy
 
 $(VENV)/.installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11.4 or newer is needed, this is " + sys.version.split()[0] + "; try make PYTHON=python3.11") if sys.version_info < (3, 11, 4) else None'
@@ -38,8 +39,8 @@ $(VENV)/.installed: requirements.txt
 	$(BIN)/python -m pip install --quiet -r requirements.txt
 	@touch $@
 
-$(VENV)/.installed-test: requirements-test.txt requirements-export.txt $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet -r requirements.txt -r requirements-export.txt -r requirements-test.txt
+$(VENV)/.installed-test: requirements-test.txt requirements-export.txt requirements-tensorboard.txt $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet -r requirements.txt -r requirements-export.txt -r requirements-tensorboard.txt -r requirements-test.txt
 	@touch $@
 
 clean:

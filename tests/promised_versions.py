@@ -94,6 +94,7 @@ def check(name, all_tests):
             chosen,
             "requirements.txt",
             "requirements-export.txt",
+            "requirements-tensorboard.txt",
             "requirements-test.txt",
         ],
         "installation": [uv, "pip", "sync", "-q", "--python", tested, chosen],

@@ -16,7 +16,7 @@ def test_a_few_epochs_beat_every_constant_box(pet_head_dataset, tmp_path):
     train(pet_head_dataset, config, tmp_path / "run", progress=False)
     predictors = [KerasModel(tmp_path / "run")]
     predictors += [constant_predictor(name, pet_head_dataset) for name in NAMES]
-    evaluation = evaluate(pet_head_dataset, "validation", predictors, progress=False)
+    evaluation = evaluate(pet_head_dataset, predictors, "validation", progress=False)
     trained, *constant = evaluation.metrics["models"]
     assert evaluation.metrics["target"] == "head" and evaluation.metrics["n"] == 349
     for model in constant:

@@ -80,7 +80,7 @@ def main():
     out = prepare_folder(options.out or Path("reports") / name, datasets)
     parts = []
     for dataset, of_dataset in zip(datasets, predictors):
-        evaluation = evaluate(dataset, options.split, of_dataset)
+        evaluation = evaluate(dataset, of_dataset, options.split)
         if labeler:
             evaluation = with_crop_labels(
                 evaluation, dataset, labeler, options.labeler, options.labeler_margin

@@ -41,6 +41,11 @@ def build_options(arguments=None):
         action="store_true",
         help="replace a run that is there (it is removed at once)",
     )
+    add(
+        "--tensorboard",
+        action="store_true",
+        help="write RUN/tensorboard/ for TensorBoard, too; needs requirements-tensorboard.txt",
+    )
     parser.add_fields(TrainingConfig)
     options = parser.parse_args(arguments)
     if options.resume and options.overwrite:
@@ -93,7 +98,14 @@ def main():
         )
     if divided := divided_note(dataset, "validation"):
         print(f"note: {dataset.name}: {divided}", file=sys.stderr)
-    metrics = train(dataset, config, run, resume=options.resume, overwrite=options.overwrite)
+    metrics = train(
+        dataset,
+        config,
+        run,
+        resume=options.resume,
+        overwrite=options.overwrite,
+        tensorboard=options.tensorboard,
+    ).metrics
     named = metrics["class_accuracy"]
     print(
         f"Validation mean IoU {metrics['mean_iou']:.3f} {interval(metrics['ci95'])} on "

@@ -12,6 +12,7 @@ data/NAME/
 """
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from localizer.dataset.splits.splitting import SPLITS
 from localizer.errors import InputError
 from localizer.files.checksums import sha256_of
 from localizer.files.special_files import refuse_special_file
+from localizer.images.drawing import png
 from localizer.images.photos import read_photo
 from localizer.sources.annotated_image import FORMER_NAMES
 
@@ -35,8 +37,11 @@ BOX_COLUMNS = ["xmin", "ymin", "xmax", "ymax"]
 COLUMNS = ["image", "split", "width", "height", *BOX_COLUMNS, "supercategory", "category", "group"]
 
 # Names stay text where they look like numbers ("007").
-_TYPES = dict.fromkeys([*COLUMNS, *FORMER_NAMES], str) | dict.fromkeys(BOX_COLUMNS, np.float64)
-_TYPES |= {"width": np.int64, "height": np.int64, "score": np.float64, "teacher": str}
+_TYPES: dict[str, type] = {
+    **dict.fromkeys([*COLUMNS, *FORMER_NAMES], str),
+    **dict.fromkeys(BOX_COLUMNS, np.float64),
+    **{"width": np.int64, "height": np.int64, "score": np.float64, "teacher": str},
+}
 
 
 @dataclass(frozen=True)
@@ -56,33 +61,46 @@ class Dataset:
     samples: pd.DataFrame
     description: dict
 
+    def __repr__(self) -> str:
+        counts = self.samples["split"].value_counts()
+        splits = ", ".join(f"{counts[split]:,} {split}" for split in SPLITS if split in counts)
+        return (
+            f"Dataset({str(self.path)!r}, target {self.target!r}, {len(self.samples):,} images: "
+            f"{splits})"
+        )
+
+    def _repr_png_(self) -> bytes | None:
+        """Its contact sheet, as a notebook shows it; None, for the line above, without one."""
+        sheet = self.path / "contact_sheet.jpg"
+        return png(read_photo(sheet)) if sheet.is_file() else None
+
     @property
-    def name(self):
+    def name(self) -> str:
         """The folder's name."""
         return self.path.resolve().name
 
     @property
-    def target(self):
+    def target(self) -> str:
         """What the boxes are around: "head", "body", or any name for one's own data."""
         return self.description["target"]
 
     @property
-    def image_size(self):
+    def image_size(self) -> int:
         """Side of the stored images in pixels."""
         return self.images.shape[1]
 
     @property
-    def boxes_rel_xyxy(self):
+    def boxes_rel_xyxy(self) -> np.ndarray:
         """float32 [N, 4]."""
         return self.samples[BOX_COLUMNS].to_numpy(np.float32)
 
     @property
-    def has_true_labels(self):
+    def has_true_labels(self) -> bool:
         """Whether people, or a drawing program, drew the boxes, not another model."""
         return _is_truth(self.description)
 
     @property
-    def unlabelled(self):
+    def unlabelled(self) -> "Dataset | None":
         """The Dataset of photos for training that only a teacher labelled; None without one.
 
         Raises:
@@ -92,11 +110,11 @@ class Dataset:
         return open_dataset(nested) if nested.is_dir() else None
 
     @property
-    def root(self):
+    def root(self) -> Path:
         """The folder below which the original photos are."""
         return (self.path / self.description["root"]).resolve()
 
-    def indices(self, split):
+    def indices(self, split: str) -> np.ndarray:
         """Rows of one split, int [n].
 
         Raises:
@@ -118,11 +136,11 @@ class Dataset:
             )
         return rows
 
-    def read_photo(self, index):
+    def read_photo(self, index: int) -> np.ndarray:
         """The original photo of a row, uint8 RGB [height, width, 3]."""
-        return read_photo(self.root / self.samples["image"].iat[index])
+        return read_photo(self.root / str(self.samples["image"].iat[index]))
 
-    def classes(self, column):
+    def classes(self, column: str) -> list[str]:
         """Sorted names of the classes in a column, "category" or "supercategory"."""
         names = sorted(set(self.samples[column]) - {""})
         if len(names) < 2 or (self.samples[column] == "").any():
@@ -132,7 +150,7 @@ class Dataset:
             )
         return names
 
-    def finest_class_column(self):
+    def finest_class_column(self) -> str:
         """The column that `classes` can serve, "category" before "supercategory"; else "none"."""
         for column in ("category", "supercategory"):
             try:
@@ -143,7 +161,7 @@ class Dataset:
         return "none"
 
 
-def open_dataset(path):
+def open_dataset(path: str | os.PathLike) -> Dataset:
     """Open a dataset folder; the images stay on disk.
 
     What can be checked at once is checked: the checksum of samples.csv, the size of images.npy.
@@ -152,6 +170,9 @@ def open_dataset(path):
     Raises:
         InputError: it is no dataset folder, its files do not belong together, or one of them is
             not as it was generated.
+
+    >>> open_dataset("data/scenes")
+    Dataset('data/scenes', target 'head', 48 images: 38 train, 6 validation, 4 test)
     """
     path = Path(path)
     try:
@@ -189,7 +210,12 @@ def open_dataset(path):
     return Dataset(path, images, samples, description)
 
 
-def _check_images(path, images, rows):
+def as_dataset(dataset: Dataset | str | os.PathLike) -> Dataset:
+    """A Dataset as it is, or the one of a path, opened."""
+    return dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
+
+
+def _check_images(path: Path, images: np.memmap, rows: int) -> None:
     file = path / "images.npy"
     if images.dtype != np.uint8 or images.ndim != 4 or len(images) != rows:
         raise InputError(
@@ -210,7 +236,7 @@ def _check_images(path, images, rows):
         )
 
 
-def verify_dataset(path):
+def verify_dataset(path: str | os.PathLike) -> Dataset:
     """Open a dataset folder and read all of it, the one in unlabelled/ too.
 
     Returns:
@@ -230,6 +256,6 @@ def verify_dataset(path):
     return dataset
 
 
-def _is_truth(description):
+def _is_truth(description: dict) -> bool:
     # Datasets from before there were teachers do not say.
     return description.get("labels", "truth") == "truth"

@@ -1,71 +1,69 @@
 """Score predictors on one split of a dataset: the same photos for all, each file read once."""
 
 import math
-from dataclasses import dataclass
+import os
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from localizer.dataset.dataset import BOX_COLUMNS
+from localizer.dataset.dataset import BOX_COLUMNS, Dataset, as_dataset
 from localizer.dataset.identity import identity
 from localizer.dataset.splits.near_duplicate_notes import divided_note
 from localizer.errors import InputError
 from localizer.evaluation import iou_statistics
 from localizer.evaluation.coco_metrics import average_precision
+from localizer.evaluation.evaluation import Evaluation
 from localizer.evaluation.latency import latencies_ms, summarize_latency
 from localizer.evaluation.leaks import describe_leak
 from localizer.files.checksums import checksum
 from localizer.images import boxes
 from localizer.images.reading_ahead import in_batches, read_ahead
-from localizer.predictors.predictor import Predictions, only_possible
+from localizer.inference.localizer import Localizer
+from localizer.predictors.loading import load_predictor
+from localizer.predictors.predictor import Predictions, Predictor, only_possible
+
+# What one model may be given as.
+Model = str | os.PathLike | Localizer | Predictor
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """What `evaluate` found.
-
-    Attributes:
-        metrics: the content of metrics.json, ready for JSON: a figure that does not apply is None.
-        predictions: one row per model and photo, with columns model, image, xmin, ymin, xmax,
-            ymax (`rel_xyxy`, clipped to the image; NaN for no answer), score, label, iou. The
-            index is the photo's position in `rows`.
-        rows: the rows of `dataset.samples` that were scored, int [n].
-    """
-
-    metrics: dict
-    predictions: pd.DataFrame
-    rows: np.ndarray
-
-    def predictions_of(self, model):
-        """The rows of `predictions` that belong to the model of that name."""
-        return self.predictions[self.predictions["model"] == model]
-
-
-def evaluate(dataset, split, predictors, progress=True):
-    """Let every predictor localize the object in every photo of a split, and score the boxes.
+def evaluate(
+    dataset: Dataset | str | os.PathLike,
+    models: "Model | Sequence[Model]",
+    split: str = "validation",
+    progress: bool = True,
+) -> Evaluation:
+    """Let every model localize the object in every photo of a split, and score the boxes.
 
     A photo without an answer has IoU 0 and is counted as `no_box`. A photo that cannot be read is
     left out for all models alike and listed in `unreadable`. Photos of a predictor's
     `seen_categories` are left out of its own figures (`left_out`; its `n` is smaller), and two
-    models are compared on the photos that both were scored on (`pairs`). The first predictor is
-    the one that the others are compared with.
+    models are compared on the photos that both were scored on (`pairs`). The first model is the one
+    that the others are compared with.
 
     Args:
-        dataset: a `Dataset` with true labels.
+        dataset: a `Dataset` with true labels, or the path of its folder.
+        models: one or more: names and paths as on the command line, runs that `train` returned,
+            Localizers, and Predictors, each with its own name; `seen_categories`, `notes`, `path`
+            and `runtime` are reported where a predictor has them.
         split: "train", "validation" or "test".
-        predictors: one or more, each with its own name; `seen_categories`, `notes`, `path` and
-            `runtime` are reported where a predictor has them.
         progress: show a progress bar on stderr.
 
     Raises:
-        InputError: labels by a teacher, empty split, no readable photo, two predictors of one
-            name, or a predictor that has seen every category.
+        InputError: no such model, labels by a teacher, empty split, no readable photo, two models
+            of one name, or a predictor that has seen every category.
+
+    >>> evaluate("data/scenes", ["baseline:mean", "baseline:center"], progress=False)
+    Evaluation(validation of scenes, 6 photos; mean IoU: baseline:mean 0.376, baseline:center 0.275)
     """
+    dataset = as_dataset(dataset)
+    predictors = [_predictor(model, dataset) for model in _listed(models)]
     names = [predictor.name for predictor in predictors]
     _refuse_unfair(dataset, names)
     split_rows = dataset.indices(split)
-    unreadable = []
+    unreadable: list[dict[str, str]] = []
     rows, answers = _predict(dataset, split_rows, predictors, unreadable, progress)
     if not len(rows):
         raise InputError(
@@ -83,7 +81,7 @@ def evaluate(dataset, split, predictors, progress=True):
         pair["model"]: {**pair, "model": names[0]} for pair in pairs if pair["other"] == names[0]
     }
     latencies = latencies_ms(dataset, rows, predictors)
-    models = [
+    entries = [
         {
             **_entry(dataset, samples, true_rel_xyxy, sizes, predictor, *found),
             "versus_first": versus_first.get(predictor.name),
@@ -97,7 +95,7 @@ def evaluate(dataset, split, predictors, progress=True):
         "n": len(rows),
         "unreadable": unreadable,
         "warnings": _warnings(dataset, split, predictors),
-        "models": models,
+        "models": entries,
         "pairs": pairs,
     }
     tables = [
@@ -107,9 +105,30 @@ def evaluate(dataset, split, predictors, progress=True):
     return Evaluation(_json_ready(metrics), pd.concat(tables), rows)
 
 
+def _listed(models):
+    one = isinstance(models, (str, os.PathLike)) or hasattr(models, "predict")
+    models = [models] if one or isinstance(models, Localizer) else list(models)
+    if not models:
+        raise InputError("models: none is given; name one, such as a run folder")
+    return models
+
+
+def _predictor(model, dataset):
+    if isinstance(model, Localizer):
+        return model.predictor
+    if isinstance(model, (str, os.PathLike)):
+        return load_predictor(os.fspath(model), dataset)
+    if hasattr(model, "predict"):
+        return model
+    raise InputError(
+        f"models: {model!r} is not possible: a name or path as on the command line, a Localizer or "
+        "a Predictor is needed"
+    )
+
+
 def _entry(dataset, samples, true_rel_xyxy, sizes, predictor, answer, iou, mask, times):
     """A model's entry of metrics.json; `mask` says which photos it is scored on."""
-    part, samples = _part(answer, mask), samples[mask].reset_index(drop=True)
+    part, samples = answer.of(mask), samples[mask].reset_index(drop=True)
     accuracies = _label_accuracies(dataset.samples, samples, part.labels)
     if not mask.all():
         # The categories that it could name are the ones left out.
@@ -153,7 +172,8 @@ def _unseen(predictor, categories):
 
 def _warnings(dataset, split, predictors):
     """Reasons why figures do not mean what they seem to, each with the models it is true of."""
-    now, reasons = dataset.description, {}
+    now = dataset.description
+    reasons: dict[str, list[str]] = {}
     leaks = {}
     for predictor in predictors:
         before = predictor.trained_on
@@ -178,7 +198,8 @@ def _warnings(dataset, split, predictors):
 
 def _predict(dataset, split_rows, predictors, unreadable, progress):
     """Rows that could be read, int [n], and one `Predictions` over them per predictor."""
-    rows, parts = [], [[] for _ in predictors]
+    rows: list[int] = []
+    parts: list[list[Predictions]] = [[] for _ in predictors]
     readable = _read(dataset, split_rows, unreadable, progress)
     for chunk in in_batches(readable):
         rows.extend(row for row, _ in chunk)
@@ -190,9 +211,14 @@ def _predict(dataset, split_rows, predictors, unreadable, progress):
                 raise ValueError(
                     f"{predictor.name}: boxes {found.shape} for {len(photos)} photos, not [n, 4]"
                 )
-            answer = Predictions(found, np.asarray(answer.scores), list(answer.labels))
+            answer = replace(
+                answer,
+                boxes_rel_xyxy=found,
+                scores=np.asarray(answer.scores),
+                labels=list(answer.labels),
+            )
             part.append(only_possible(answer))
-    return np.array(rows, int), [_joined(part) for part in parts] if rows else []
+    return np.array(rows, np.intp), [_joined(part) for part in parts] if rows else []
 
 
 def _read(dataset, split_rows, unreadable, progress):
@@ -215,12 +241,13 @@ def _joined(parts):
         boxes_rel_xyxy=np.where(no_answer[:, None], np.float32("nan"), boxes.clip_rel_xyxy(found)),
         scores=np.concatenate([part.scores for part in parts]),
         labels=[label for part in parts for label in part.labels],
+        probabilities=(
+            None
+            if parts[0].probabilities is None
+            else np.concatenate([part.probabilities for part in parts])
+        ),
+        classes=parts[0].classes,
     )
-
-
-def _part(answer, mask):
-    labels = [label for label, kept in zip(answer.labels, mask) if kept]
-    return Predictions(answer.boxes_rel_xyxy[mask], answer.scores[mask], labels)
 
 
 def _scores(true_rel_xyxy, answer, iou):

@@ -51,6 +51,12 @@ def _write(canvas, text):
     )
 
 
+def png(photo: np.ndarray) -> bytes:
+    """A PNG file of a photo, uint8 RGB [height, width, 3]."""
+    _, encoded = cv2.imencode(".png", cv2.cvtColor(photo, cv2.COLOR_RGB2BGR))
+    return encoded.tobytes()
+
+
 def shrink(photo, longest_side):
     """The photo at a size whose longer side has at most `longest_side` pixels, same aspect."""
     factor = longest_side / max(photo.shape[:2])

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from PIL import Image
@@ -21,6 +21,7 @@ from localizer.errors import InputError
 from localizer.images.boxes import clip_rel_xyxy
 from localizer.images.photos import as_rgb, is_one_photo
 from localizer.images.reading_ahead import in_batches, read_ahead
+from localizer.inference.localization import Localization, keeping, with_probabilities
 from localizer.predictors.loading import at_any_folder, load_predictor
 from localizer.predictors.predictor import Predictor, only_possible
 
@@ -28,36 +29,6 @@ Photo = str | os.PathLike | bytes | bytearray | memoryview | BinaryIO | np.ndarr
 Channels = Literal["rgb", "bgr"]
 # In pixels: a thinner box would be printed as a line, and holds nothing.
 _THINNEST = 0.1
-
-
-@dataclass(frozen=True)
-class Localization:
-    """Where the object is in a photo.
-
-    Attributes:
-        xmin, ymin, xmax, ymax: edges of the box in pixels of the photo, 0-based and continuous:
-            the whole photo is 0, 0, width, height. For a file in the frame in which viewers show
-            it (EXIF orientation applied). None where the model found nothing.
-        score: confidence in [0, 1]; None where the model gives none.
-        label: name of the class; None where the model gives none.
-
-    >>> Localization(10.0, 20.0, 110.0, 80.0, score=0.9).box
-    (10.0, 20.0, 110.0, 80.0)
-    >>> Localization(None, None, None, None).box is None
-    True
-    """
-
-    xmin: float | None
-    ymin: float | None
-    xmax: float | None
-    ymax: float | None
-    score: float | None = None
-    label: str | None = None
-
-    @property
-    def box(self) -> tuple[float, float, float, float] | None:
-        """(xmin, ymin, xmax, ymax), as Pillow's `crop` takes it, or None."""
-        return None if self.xmin is None else (self.xmin, self.ymin, self.xmax, self.ymax)
 
 
 @dataclass(frozen=True)
@@ -91,11 +62,30 @@ class Localizer:
 
     def __init__(self, predictor: Predictor):
         self._predictor = predictor
-        self._model = None
+        self._model: str | None = None
+
+    @property
+    def predictor(self) -> Predictor:
+        """What answers, as `evaluate` takes it."""
+        return self._predictor
+
+    def __repr__(self) -> str:
+        predictor = self._predictor
+        said = [repr(predictor.name)]
+        trained_on = getattr(predictor, "trained_on", None)
+        said += [f"target {trained_on['target']!r}"] if trained_on else []
+        size = getattr(predictor, "metadata", {}).get("image_size")
+        said += [f"{size} x {size} pixels"] if size else []
+        path = getattr(predictor, "path", None)
+        said += [f"from {str(path)!r}"] if path else []
+        return f"Localizer({', '.join(said)})"
 
     @classmethod
     def load(cls, model: str | os.PathLike) -> "Localizer":
         """Load a model: a run folder, a .keras, .tflite or .onnx file, or a name as `hub:...`.
+
+        >>> Localizer.load("baseline:center")
+        Localizer('baseline:center')
 
         Raises:
             InputError: no such model, or one that only a dataset makes (baseline:mean).
@@ -107,11 +97,11 @@ class Localizer:
         localizer._model = at_any_folder(model)
         return localizer
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         # An interpreter or a session cannot be pickled; the model's name says all there is.
         return self.__dict__ | ({"_predictor": None} if self._model else {})
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         if self._model:
             self._predictor = load_predictor(self._model, dataset=None)
@@ -130,20 +120,25 @@ class Localizer:
 
         Raises:
             InputError: the file cannot be read, or it is no photo.
+
+        >>> from skimage import data
+        >>> Localizer.load("baseline:center").localize(data.chelsea())
+        Localization(112.8, 75.0, 338.2, 225.0)
         """
-        return self._answer([as_rgb(photo, channels)])[0]
+        pixels = as_rgb(photo, channels)
+        return keeping(self._answer([pixels])[0], photo, pixels, keep_pixels=True)
 
     def localize_batch(
         self, photos: Iterable[Photo], channels: Channels = "rgb"
     ) -> list[Localization]:
-        """Localize the object in each photo; see `localize_many`.
+        """Localize the object in each photo; see `localize_many`. The answers keep their photos.
 
         >>> from skimage import data
         >>> localizer = Localizer.load("baseline:center")
         >>> [found.box for found in localizer.localize_batch([data.chelsea(), data.coins()])]
         [(112.75, 75.0, 338.25, 225.0), (96.0, 75.75, 288.0, 227.25)]
         """
-        return list(self.localize_many(photos, channels=channels))
+        return list(self._answers(self.stream(photos, channels=channels), keep_pixels=True))
 
     def localize_many(
         self,
@@ -163,11 +158,14 @@ class Localizer:
         Raises:
             InputError: a photo cannot be used, when its turn has come; `stream` goes on instead.
         """
-        for batch in self.stream(photos, batch_size, workers, channels):
+        yield from self._answers(self.stream(photos, batch_size, workers, channels))
+
+    def _answers(self, batches, keep_pixels=False):
+        for batch in batches:
             for item in batch:
                 if item.error is not None:
                     raise item.error
-                yield item.localization
+                yield keeping(item.localization, item.photo, item.pixels, keep_pixels)
 
     def stream(
         self,
@@ -201,7 +199,13 @@ class Localizer:
             predictions.scores,
             predictions.labels,
         )
-        return [_localization(photo.shape, *answer) for photo, *answer in found]
+        answers = [_localization(photo.shape, *answer) for photo, *answer in found]
+        if predictions.probabilities is None:
+            return answers
+        return [
+            with_probabilities(answer, predictions.classes, row)
+            for answer, row in zip(answers, predictions.probabilities)
+        ]
 
 
 def _localization(shape, box_rel_xyxy, score, label):
@@ -210,4 +214,5 @@ def _localization(shape, box_rel_xyxy, score, label):
     score = float(score) if np.isfinite(score) else None
     if not (box[2:] - box[:2] >= _THINNEST).all():  # NaN, too.
         return Localization(None, None, None, None, score)
-    return Localization(*box.tolist(), score, label or None)
+    xmin, ymin, xmax, ymax = box.tolist()
+    return Localization(xmin, ymin, xmax, ymax, score, label or None)

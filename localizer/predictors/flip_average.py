@@ -1,9 +1,11 @@
 """Test-time averaging: the mean of a photo's box and its mirror image's, at twice the cost."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from localizer.images.boxes import iou_xyxy
-from localizer.predictors.predictor import Cost, Predictions, Predictor, only_possible
+from localizer.predictors.predictor import Cost, Predictor, only_possible
 
 PREFIX = "flip:"
 
@@ -12,17 +14,15 @@ class FlipAverage(Predictor):
     """Any predictor, asked twice.
 
     The score is the mean score times the IoU of the two boxes: a network that contradicts its
-    mirror image is not to be trusted.
+    mirror image is not to be trusted. The class is that of the photo as it is.
 
     Args:
         predictor: the `Predictor` that is asked.
     """
 
     def __init__(self, predictor):
+        self.take_facts_of(predictor)
         self.name = PREFIX + predictor.name
-        self.trained_on, self.path = predictor.trained_on, predictor.path
-        self.runtime, self.notes = predictor.runtime, predictor.notes
-        self.seen_categories = predictor.seen_categories
         cost = predictor.cost
         macs = None if cost.macs is None else 2 * cost.macs
         self.cost = Cost(cost.parameters, macs, cost.file_bytes)
@@ -35,10 +35,10 @@ class FlipAverage(Predictor):
         back = mirror_rel_xyxy(mirrored.boxes_rel_xyxy)
         agreement = np.nan_to_num(iou_xyxy(straight.boxes_rel_xyxy, back)).astype(np.float32)
         return only_possible(
-            Predictions(
-                (straight.boxes_rel_xyxy + back) / 2,
-                (straight.scores + mirrored.scores) / 2 * agreement,
-                straight.labels,
+            replace(
+                straight,
+                boxes_rel_xyxy=(straight.boxes_rel_xyxy + back) / 2,
+                scores=(straight.scores + mirrored.scores) / 2 * agreement,
             )
         )
 

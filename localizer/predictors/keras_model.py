@@ -24,6 +24,10 @@ class KerasModel(Predictor):
         path: a run folder (its best.keras is taken) or a .keras file.
         name: shown in tables; the run's or the file's name when None.
 
+    Attributes:
+        path, name, cost, trained_on: see `Predictor`.
+        metadata: what the file says of itself.
+
     Raises:
         InputError: missing, damaged, or not one of this project's models.
     """
@@ -36,8 +40,8 @@ class KerasModel(Predictor):
         # and puts them back for each batch.
         alone = keras.backend.backend() != "tensorflow"
         self._turn = fork_safe_lock() if alone else contextlib.nullcontext()
-        self._model, self._description = load_model_file(self.path)
-        self.trained_on = self._description.get("dataset")
+        self._model, self.metadata = load_model_file(self.path)
+        self.trained_on = self.metadata.get("dataset")
         self.runtime = f"Keras on {keras.backend.backend()}"
         self.cost = Cost(
             self._model.count_params(), count_macs(self._model), self.path.stat().st_size
@@ -46,10 +50,10 @@ class KerasModel(Predictor):
     def predict(self, photos):
         """See `Predictor.predict`."""
         refuse_fork(self.path)
-        images = network_input(photos, self._description)
+        images = network_input(photos, self.metadata)
         with self._turn:
             outputs = self._run(images)
-        return as_predictions(outputs, self._description.get("classes"))
+        return as_predictions(outputs, self.metadata.get("classes"))
 
     def _run(self, images):
         """The network's outputs for any number of images, each an array [n, ...]."""

@@ -34,10 +34,13 @@ def as_predictions(outputs, classes):
         a box that is empty or no number is no answer.
     """
     n = len(outputs["box"])
-    labels = [""] * n
+    labels, probabilities = [""] * n, None
     if "class" in outputs:
-        labels = [classes[i] for i in np.asarray(outputs["class"]).argmax(axis=-1)]
+        probabilities = np.asarray(outputs["class"], np.float32)
+        labels = [classes[i] for i in probabilities.argmax(axis=-1)]
     scores = np.asarray(outputs.get("score", np.full(n, np.nan)), np.float32)
     one, other = np.split(clip_rel_xyxy(outputs["box"]), 2, axis=-1)
     boxes_rel_xyxy = np.concatenate([np.minimum(one, other), np.maximum(one, other)], axis=-1)
-    return only_possible(Predictions(boxes_rel_xyxy, scores, labels))
+    return only_possible(
+        Predictions(boxes_rel_xyxy, scores, labels, probabilities, tuple(classes or ()))
+    )

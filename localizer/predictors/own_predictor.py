@@ -4,7 +4,7 @@ import numpy as np
 
 from localizer.errors import InputError
 from localizer.plugins import PREDICTORS
-from localizer.predictors.predictor import Cost, Predictions
+from localizer.predictors.predictor import Predictions, Predictor
 
 
 def is_own_predictor(model):
@@ -13,7 +13,7 @@ def is_own_predictor(model):
     return bool(colon) and PREDICTORS.is_own(kind)
 
 
-class OwnPredictor:
+class OwnPredictor(Predictor):
     """An own predictor, whose errors name its file and whose answers are checked.
 
     Args:
@@ -26,20 +26,12 @@ class OwnPredictor:
     def __init__(self, model):
         self._kind, _, text = model.partition(":")
         self._predictor = PREDICTORS.call(self._kind, text)
-        if not callable(getattr(self._predictor, "predict", None)):
-            raise InputError(
-                f"predictor {self._kind}: gives a {type(self._predictor).__name__} without a "
-                "method predict(photos)"
+        if not isinstance(self._predictor, Predictor):
+            raise self._error(
+                f"gives a {type(self._predictor).__name__}, which has not "
+                "localizer.predictors.predictor.Predictor as its base"
             )
-        self.name = getattr(self._predictor, "name", model)
-        self.cost = getattr(self._predictor, "cost", Cost())
-        self.trained_on = getattr(self._predictor, "trained_on", None)
-
-    def __getattr__(self, name):
-        """What else the predictor tells of itself: notes, path."""
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self._predictor, name)
+        self.take_facts_of(self._predictor)
 
     def predict(self, photos):
         """See `Predictor.predict`."""

@@ -1,7 +1,7 @@
 """What a predictor is: anything that proposes one box for each photo."""
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -18,11 +18,26 @@ class Predictions:
         boxes_rel_xyxy: float32 [n, 4]; a row of NaN where the predictor found nothing.
         scores: float32 [n], confidence in [0, 1]; NaN where the predictor has none.
         labels: n class names; "" where the predictor has none.
+        probabilities: float32 [n, number of classes], of each class, NaN where there is no answer;
+            None where the predictor gives none.
+        classes: names of the classes, in the order of `probabilities`.
     """
 
     boxes_rel_xyxy: np.ndarray
     scores: np.ndarray
     labels: list[str]
+    probabilities: np.ndarray | None = None
+    classes: tuple[str, ...] = ()
+
+    def of(self, mask: np.ndarray) -> "Predictions":
+        """The answers for some of the photos: bool [n]."""
+        return Predictions(
+            self.boxes_rel_xyxy[mask],
+            self.scores[mask],
+            [label for label, kept in zip(self.labels, mask) if kept],
+            None if self.probabilities is None else self.probabilities[mask],
+            self.classes,
+        )
 
 
 def only_possible(predictions: Predictions) -> Predictions:
@@ -35,10 +50,15 @@ def only_possible(predictions: Predictions) -> Predictions:
     possible = is_possible_rel_xyxy(boxes_rel_xyxy)
     if possible.all():
         return predictions
-    return Predictions(
-        np.where(possible[:, None], boxes_rel_xyxy, np.float32("nan")),
-        np.where(possible, np.asarray(predictions.scores, np.float32), np.float32("nan")),
-        [label if ok else "" for label, ok in zip(predictions.labels, possible)],
+    probabilities = predictions.probabilities
+    if probabilities is not None:
+        probabilities = np.where(possible[:, None], probabilities, np.float32("nan"))
+    return replace(
+        predictions,
+        boxes_rel_xyxy=np.where(possible[:, None], boxes_rel_xyxy, np.float32("nan")),
+        scores=np.where(possible, np.asarray(predictions.scores, np.float32), np.float32("nan")),
+        labels=[label if ok else "" for label, ok in zip(predictions.labels, possible)],
+        probabilities=probabilities,
     )
 
 
@@ -57,9 +77,9 @@ class Cost:
     file_bytes: int | None = None
 
 
-def bytes_of(path):
+def bytes_of(path: Path) -> int:
     """Size of a file, or of all files below a folder."""
-    files = [path] if path.is_file() else path.rglob("*")
+    files = [path] if path.is_file() else list(path.rglob("*"))
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
@@ -92,6 +112,11 @@ class Predictor(Protocol):
     runtime: str | None = None
     notes: tuple[str, ...] = ()
     seen_categories: frozenset[str] = frozenset()
+
+    def take_facts_of(self, other: "Predictor") -> None:
+        """Set all of the above as another predictor has it, which this one asks."""
+        for fact in Predictor.__annotations__:
+            setattr(self, fact, getattr(other, fact))
 
     @abstractmethod
     def predict(self, photos: list[np.ndarray]) -> Predictions:

@@ -31,7 +31,7 @@ class _Checked:
     """A dataclass whose fields are checked by their types when it is made."""
 
     def __post_init__(self):
-        for one in fields(self):
+        for one in fields(self):  # type: ignore[arg-type]  # Each subclass is a dataclass.
             value = getattr(self, one.name)
             if not isinstance(value, _Checked):
                 object.__setattr__(self, one.name, checked_field(one.name, value, one.type))

@@ -28,7 +28,7 @@ def flatten(settings: dict) -> dict:
 
 def _types(config):
     """Dotted name to type, in the order of the class."""
-    types = {}
+    types: dict[str, Any] = {}
     for field in fields(config):
         if is_dataclass(field.type):
             types |= {f"{field.name}.{name}": kind for name, kind in _types(field.type).items()}

@@ -1,10 +1,13 @@
 """Recipe files: read with their lines, and checked."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from localizer.errors import InputError, nearest
-from localizer.recipe.fields import check_setting, flatten
+from localizer.recipe.config import TrainingConfig
+from localizer.recipe.fields import build_config, check_setting, flatten
 from localizer.recipe.former_settings import read_former
 from localizer.recipe.yaml_mapping import YamlMapping
 from localizer.shipped import shipped_folder
@@ -71,6 +74,25 @@ def _extended(file, name, also, before):
     if path.resolve() in before:
         raise file.error((_EXTENDS,), f"extends: {name} extends this file, in a circle")
     return _read(path, also, before)
+
+
+def as_config(recipe: TrainingConfig | Mapping[str, Any] | str | os.PathLike | None):
+    """The TrainingConfig that Python code means, in any of the forms that `train` takes.
+
+    Raises:
+        InputError: no such recipe, or fields or values that cannot be.
+    """
+    if isinstance(recipe, TrainingConfig):
+        return recipe
+    if recipe is None or isinstance(recipe, Mapping):
+        return build_config(dict(recipe or {}))
+    if not isinstance(recipe, (str, os.PathLike)):
+        raise InputError(
+            f"recipe: {recipe!r} is not possible: a TrainingConfig, a dict of its fields, a path, "
+            "the name of a shipped recipe or None is needed"
+        )
+    # A run's config.yaml is a recipe, too.
+    return build_config(read_recipe(find_recipe(os.fspath(recipe)), also=("data", "run")))
 
 
 def dataset_beside(path) -> str | None:

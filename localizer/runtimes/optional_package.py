@@ -1,12 +1,17 @@
-"""Packages that only exported files need."""
+"""Packages that only some uses need."""
 
 import importlib
+from types import ModuleType
 
 from localizer.errors import InputError
 
 
-def optional_package(name):
-    """Import a package that only exported files need.
+def optional_package(name: str, extra: str = "export") -> ModuleType:
+    """Import a package that an extra of the project brings.
+
+    Args:
+        name: of the module.
+        extra: of the project; its packages are in requirements-EXTRA.txt.
 
     Raises:
         InputError: it is not installed.
@@ -16,6 +21,6 @@ def optional_package(name):
     except ImportError as error:
         raise InputError(
             f"this needs the package {name.split('.')[0]} ({error}): "
-            "pip install -r requirements-export.txt (in a clone), or install the package with its "
-            "extra: single-object-localizer[export]"
+            f"pip install -r requirements-{extra}.txt (in a clone), or install the package with "
+            f"its extra: single-object-localizer[{extra}]"
         ) from None

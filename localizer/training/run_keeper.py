@@ -73,10 +73,17 @@ class RunKeeper(keras.callbacks.Callback):
         return bool(patience) and len(self.history) - self.best_epoch >= patience
 
     @contextlib.contextmanager
-    def show_progress(self, shown):
-        """A bar over all steps of the run, with the time left, while the block runs."""
+    def show_progress(self, shown, tensorboard=False):
+        """A bar over all steps of the run, with the time left, while the block runs.
+
+        Args:
+            shown: whether the bar is.
+            tensorboard: begin the log for TensorBoard; one that is there goes on anyway.
+        """
         steps = len(self._training)
-        self._log = TensorboardLog(self._run / "tensorboard", first_step=len(self.history) + 1)
+        log = self._run / "tensorboard"
+        if tensorboard or log.is_dir():
+            self._log = TensorboardLog(log, first_step=len(self.history) + 1)
         with tqdm(
             total=self._config.epochs * steps,
             initial=len(self.history) * steps,
@@ -87,7 +94,8 @@ class RunKeeper(keras.callbacks.Callback):
             try:
                 yield
             finally:
-                self._log.close()
+                if self._log:
+                    self._log.close()
 
     def on_epoch_begin(self, epoch, logs=None):
         """Shuffle, and start the clock."""
@@ -119,7 +127,11 @@ class RunKeeper(keras.callbacks.Callback):
         self._save_state()
         if is_best:
             self._take_next_best()
-        self.model.stop_training = self.is_over
+        if self.is_over:
+            self.model.stop_training = True
+        # Keras hands the same dict to the callbacks after this one: they see the row, and no more.
+        logs.clear()
+        logs.update(row)
 
     def _validate(self):
         """Losses and metrics by name; of two looks the losses of the first, as it is trained."""
@@ -143,7 +155,8 @@ class RunKeeper(keras.callbacks.Callback):
         }
 
     def _record(self, row):
-        self._log.add(row["epoch"], row)
+        if self._log:
+            self._log.add(row["epoch"], row)
         with replacing(self._run / "history.csv") as path:
             pd.DataFrame(self.history).to_csv(path, index=False)
         write_curves(self.history, self._run / "curves.png")

@@ -8,11 +8,13 @@ import contextlib
 import os
 import time
 
-from tensorboardX.event_file_writer import EventsWriter
-from tensorboardX.proto.event_pb2 import Event, SessionLog
-from tensorboardX.proto.summary_pb2 import Summary
-
 from localizer.errors import InputError
+from localizer.runtimes.optional_package import optional_package
+
+
+def refuse_missing_package():
+    """Raise InputError, with what to install, where tensorboardX is not."""
+    optional_package("tensorboardX", "tensorboard")
 
 
 class TensorboardLog:
@@ -23,17 +25,21 @@ class TensorboardLog:
         first_step: values of this step and later ones are void: they are of a killed run.
 
     Raises:
-        InputError: the folder cannot be written to.
+        InputError: the folder cannot be written to, or tensorboardX is not installed.
     """
 
     def __init__(self, folder, first_step):
         self._folder = folder
+        writer = optional_package("tensorboardX.event_file_writer", "tensorboard")
+        self._summary = optional_package("tensorboardX.proto.summary_pb2", "tensorboard").Summary
+        self._protocol = optional_package("tensorboardX.proto.event_pb2", "tensorboard")
         with self._naming_the_folder():
             folder.mkdir(parents=True, exist_ok=True)
             # Two starts within a second shall not share a file.
-            self._events = EventsWriter(str(folder / "events"), f".{os.getpid()}")
-            start = SessionLog(status=SessionLog.START)
-            self._events.write_event(Event(step=first_step, session_log=start))
+            self._events = writer.EventsWriter(str(folder / "events"), f".{os.getpid()}")
+            log = self._protocol.SessionLog
+            start = self._protocol.Event(step=first_step, session_log=log(status=log.START))
+            self._events.write_event(start)
 
     def add(self, step, values):
         """Write a dict of numbers for one step.
@@ -41,11 +47,14 @@ class TensorboardLog:
         Raises:
             InputError: the folder cannot be written to.
         """
-        summary = Summary(
-            value=[Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
+        value = [
+            self._summary.Value(tag=name, simple_value=value) for name, value in values.items()
+        ]
+        event = self._protocol.Event(
+            wall_time=time.time(), step=step, summary=self._summary(value=value)
         )
         with self._naming_the_folder():
-            self._events.write_event(Event(wall_time=time.time(), step=step, summary=summary))
+            self._events.write_event(event)
             self._events.flush()
 
     def close(self):

@@ -8,18 +8,27 @@ runs/NAME/
     metrics.json      that model on the validation split, and its cost
     predictions.csv   its boxes there, with their IoU
     curves.png        loss and IoU against the epoch
-    tensorboard/      the same for TensorBoard
+    tensorboard/      history.csv for TensorBoard, where that was asked for
     resume.npz        what --resume goes on from
     next_best.keras   while an epoch ends: a better model, until resume.npz knows of it
 """
 
+import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
+import keras
+
+from localizer.dataset.dataset import Dataset, as_dataset
 from localizer.errors import InputError
 from localizer.files.folder_lock import sole_writer
+from localizer.recipe.config import TrainingConfig
 from localizer.recipe.own_parts import own_parts
+from localizer.recipe.reading import as_config
 from localizer.recipe.resolve import settle
 from localizer.training.parts import _unlabelled, prepare
+from localizer.training.run import Run
 from localizer.training.run_folder import (
     _LOCK,
     _check_folder,
@@ -29,54 +38,91 @@ from localizer.training.run_folder import (
 )
 from localizer.training.run_keeper import RunKeeper
 from localizer.training.scoring import _summarize
+from localizer.training.tensorboard_log import refuse_missing_package
 
 
-def train(dataset, config, run, resume=False, overwrite=False, progress=True):
+def train(
+    dataset: Dataset | str | os.PathLike,
+    recipe: TrainingConfig | Mapping[str, Any] | str | os.PathLike | None,
+    run: str | os.PathLike,
+    callbacks: Iterable[keras.callbacks.Callback] = (),
+    resume: bool = False,
+    overwrite: bool = False,
+    tensorboard: bool = False,
+    progress: bool = True,
+) -> Run:
     """Train on the training split, keep the model that is best on the validation split.
 
     Args:
-        dataset: an opened Dataset.
-        config: TrainingConfig.
+        dataset: a Dataset, or the path of its folder.
+        recipe: the settings: a TrainingConfig; a dict of some of its fields, the others have their
+            defaults; the path of a recipe; the name of a shipped one, such as "demo"; or None for
+            the defaults.
         run: the run folder.
+        callbacks: Keras callbacks, called after what training itself does. The logs of
+            `on_epoch_end` are the epoch's row of history.csv: `epoch` (from 1 on), `loss`, `iou`,
+            `val_loss`, `val_iou`, `learning_rate`, `seconds` and what else the recipe measures.
+            One that sets `self.model.stop_training` ends the training after the epoch.
         resume: go on with a run of the same settings; without one there, start.
         overwrite: start anew where a run is already.
+        tensorboard: write the history for TensorBoard, too; a run that did goes on to.
         progress: show a progress bar.
 
     Returns:
-        The content of metrics.json.
+        The Run: its folder and the content of metrics.json.
 
     Raises:
-        InputError: unusable settings or dataset, `run` is taken, damaged or of other settings,
-            another process trains into it, it cannot be written to, or the loss is no longer
-            finite.
+        InputError: unusable settings, dataset or callbacks, `run` is taken, damaged or of other
+            settings, another process trains into it, it cannot be written to, tensorboardX is
+            asked for and not installed, or the loss is no longer finite.
+
+    >>> recipe = {"epochs": 1, "weights": "none", "looks": 1, "head": "recipe", "image_size": 96}
+    >>> train("data/scenes", recipe, "runs/one", progress=False)  # doctest: +ELLIPSIS
+    Run('runs/one', validation mean IoU 0... on 6 photos, best epoch 1 of 1)
     """
-    run = Path(run)
+    dataset, config, run = as_dataset(dataset), as_config(recipe), Path(run)
+    callbacks = _checked_callbacks(callbacks)
+    if resume and overwrite:
+        raise InputError("resume goes on with a run, overwrite removes it; choose one of the two")
     if run.exists() and not run.is_dir():
         raise InputError(f"{run}: is a file, not a run folder; choose another --run")
     with sole_writer(run / _LOCK, run):
-        return _train(dataset, config, run, resume, overwrite, progress)
+        return _train(dataset, config, run, callbacks, resume, overwrite, tensorboard, progress)
 
 
-def _train(dataset, config, run, resume, overwrite, progress):
+def _train(dataset, config, run, callbacks, resume, overwrite, tensorboard, progress):
     settings = {**config.to_dict(), "data": str(dataset.path)}
     config = settle(config, dataset)
     data = _describe_data(dataset, _unlabelled(dataset, config))
     own = own_parts(config)
     _check_folder(run, settings, data, own, resume, overwrite)
+    if tensorboard:
+        refuse_missing_package()
     parts = prepare(dataset, config)
     keeper = RunKeeper(run, parts, config, _describe(dataset, data, config, parts.classes))
     if not (resume and (run / "config.yaml").exists()):
         _start_folder(run, settings, data, own)
     first_epoch = keeper.restore() if resume else 0
     if first_epoch < config.epochs and not keeper.is_over:
-        with keeper.show_progress(progress):
+        with keeper.show_progress(progress, tensorboard):
             # Batches shuffles by itself; Keras' own shuffling would depend on what ran before.
             parts.model.fit(
                 parts.training,
                 epochs=config.epochs,
                 initial_epoch=first_epoch,
                 shuffle=False,
-                callbacks=[keeper],
+                callbacks=[keeper, *callbacks],
                 verbose=0,
             )
-    return _summarize(run, parts.photos, keeper)
+    return Run(run, _summarize(run, parts.photos, keeper))
+
+
+def _checked_callbacks(callbacks):
+    wanted = "a list of objects of keras.callbacks.Callback is needed"
+    if not isinstance(callbacks, Iterable):
+        raise InputError(f"callbacks: {callbacks!r} is not possible: {wanted}")
+    callbacks = list(callbacks)
+    for one in callbacks:
+        if not isinstance(one, keras.callbacks.Callback):
+            raise InputError(f"callbacks: {one!r} is not possible: {wanted}")
+    return callbacks

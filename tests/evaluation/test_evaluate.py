@@ -71,7 +71,7 @@ def half(box, row):
 def test_contract_and_figures_by_hand(tmp_path):
     dataset = make_dataset(tmp_path / "pets")
     predictors = [FromTruth("perfect", dataset), FromTruth("half", dataset, half)]
-    evaluation = evaluate(dataset, "test", predictors, progress=False)
+    evaluation = evaluate(dataset, predictors, "test", progress=False)
     metrics = evaluation.metrics
     assert {k: metrics[k] for k in ("dataset", "split", "target", "n")} == {
         "dataset": "pets",
@@ -121,7 +121,7 @@ def test_no_answer_is_a_zero_and_json_has_no_nan(tmp_path):
     def silent(box, row):
         return np.full(4, np.nan) if row < 7 else box
 
-    metrics = evaluate(dataset, "test", [FromTruth("m", dataset, silent)], progress=False).metrics
+    metrics = evaluate(dataset, [FromTruth("m", dataset, silent)], "test", progress=False).metrics
     model = metrics["models"][0]
     assert model["no_box"] == 5
     assert model["mean_iou"] == pytest.approx(0.5)
@@ -131,7 +131,7 @@ def test_no_answer_is_a_zero_and_json_has_no_nan(tmp_path):
 def test_boxes_are_clipped_to_the_image(tmp_path):
     dataset = make_dataset(tmp_path)
     wide = FromTruth("m", dataset, lambda box, row: [-5, -5, 5, 5])
-    table = evaluate(dataset, "test", [wide], progress=False).predictions
+    table = evaluate(dataset, [wide], "test", progress=False).predictions
     assert (table[["xmin", "ymin", "xmax", "ymax"]].to_numpy() == [0, 0, 1, 1]).all()
     areas = 0.5 * (dataset.boxes_rel_xyxy[2:, 2] - 0.2)
     assert table["iou"].to_numpy() == pytest.approx(areas, abs=1e-6)
@@ -142,7 +142,7 @@ def test_unreadable_photos_are_left_out_for_all(tmp_path):
     (dataset.root / "3.png").unlink()
     (dataset.root / "5.png").write_bytes(b"no photo")
     predictors = [FromTruth("a", dataset), FromTruth("b", dataset, half)]
-    evaluation = evaluate(dataset, "test", predictors, progress=False)
+    evaluation = evaluate(dataset, predictors, "test", progress=False)
     assert [u["image"] for u in evaluation.metrics["unreadable"]] == ["3.png", "5.png"]
     assert evaluation.metrics["n"] == 8
     assert list(evaluation.rows) == [2, 4, 6, 7, 8, 9, 10, 11]
@@ -154,21 +154,21 @@ def test_nothing_readable_names_the_dataset(tmp_path):
     for file in dataset.root.iterdir():
         file.unlink()
     with pytest.raises(InputError, match="none of the 10 photos of the test split"):
-        evaluate(dataset, "test", [FromTruth("a", dataset)], progress=False)
+        evaluate(dataset, [FromTruth("a", dataset)], "test", progress=False)
 
 
 def test_empty_split_and_equal_names_are_refused(tmp_path):
     dataset = make_dataset(tmp_path)
     with pytest.raises(InputError, match="validation"):
-        evaluate(dataset, "validation", [FromTruth("a", dataset)], progress=False)
+        evaluate(dataset, [FromTruth("a", dataset)], "validation", progress=False)
     with pytest.raises(InputError, match="given twice"):
-        evaluate(dataset, "test", [FromTruth("a", dataset)] * 2, progress=False)
+        evaluate(dataset, [FromTruth("a", dataset)] * 2, "test", progress=False)
 
 
 def test_photos_come_in_chunks(tmp_path):
     dataset = make_dataset(tmp_path, count=BATCH_PHOTOS + 10, train=0)
     predictor = FromTruth("a", dataset)
-    metrics = evaluate(dataset, "test", [predictor], progress=False).metrics
+    metrics = evaluate(dataset, [predictor], "test", progress=False).metrics
     assert predictor.calls[:2] == [BATCH_PHOTOS, 10]
     assert metrics["models"][0]["mean_iou"] == pytest.approx(1.0)
 
@@ -179,7 +179,7 @@ def test_latency_is_of_one_photo_and_none_for_constants(tmp_path, monkeypatch):
     # A clock on which nothing else takes time, however busy the machine is.
     monkeypatch.setattr(costs, "time", SimpleNamespace(perf_counter=lambda: slow.clock))
     predictors = [slow, constant_predictor("baseline:center", dataset)]
-    models = evaluate(dataset, "test", predictors, progress=False).metrics["models"]
+    models = evaluate(dataset, predictors, "test", progress=False).metrics["models"]
     assert slow.calls == [10] + [1] * 20  # the pass, then each photo twice
     assert models[0]["latency_ms"] == pytest.approx(3.0)
     assert models[1]["latency_ms"] is None and models[1]["parameters"] is None
@@ -219,7 +219,7 @@ def test_photos_of_seen_categories_are_left_out_of_one_row(tmp_path):
         return half(box, row) if row % 3 == 2 else box
 
     ours = FromTruth("ours", dataset, half_of_saint_bernards)
-    evaluation = evaluate(dataset, "test", [ours, seen], progress=False)
+    evaluation = evaluate(dataset, [ours, seen], "test", progress=False)
     first, second = evaluation.metrics["models"]
     # Rows 2 to 11: four Saint Bernards (2, 5, 8, 11), three Bombays, three pugs.
     assert (first["n"], first["left_out"], second["n"], second["left_out"]) == (10, 0, 6, 4)
@@ -235,14 +235,14 @@ def test_photos_of_seen_categories_are_left_out_of_one_row(tmp_path):
     ]
     seen.seen_categories = frozenset({"Bombay", "pug", "Saint_Bernard"})
     with pytest.raises(InputError, match="all categories"):
-        evaluate(dataset, "test", [seen], progress=False)
+        evaluate(dataset, [seen], "test", progress=False)
 
 
 def test_labels_of_a_teacher_are_no_truth(tmp_path):
     dataset = make_dataset(tmp_path)
     dataset.description["labels"] = "hub:mobile_object_localizer_v1"
     with pytest.raises(InputError, match="teacher labels are no truth"):
-        evaluate(dataset, "test", [FromTruth("m", dataset)], progress=False)
+        evaluate(dataset, [FromTruth("m", dataset)], "test", progress=False)
 
 
 def test_checksum_names_a_file_and_a_folder(tmp_path):
@@ -258,7 +258,7 @@ def test_checksum_names_a_file_and_a_folder(tmp_path):
     dataset = make_dataset(tmp_path / "pets")
     predictor = FromTruth("m", dataset)
     predictor.path = file.with_name("other.bin")
-    assert evaluate(dataset, "test", [predictor], False).metrics["models"][0]["sha256"] == abc
+    assert evaluate(dataset, [predictor], "test", False).metrics["models"][0]["sha256"] == abc
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,7 @@ def test_checksum_names_a_file_and_a_folder(tmp_path):
 def test_label_accuracy(tmp_path, label, supercategory_accuracy, category_accuracy):
     dataset = make_dataset(tmp_path)
     predictor = FromTruth("m", dataset, label=label)
-    model = evaluate(dataset, "test", [predictor], progress=False).metrics["models"][0]
+    model = evaluate(dataset, [predictor], "test", progress=False).metrics["models"][0]
     assert model["supercategory_accuracy"] == (
         supercategory_accuracy and pytest.approx(supercategory_accuracy)
     )
@@ -286,7 +286,7 @@ def test_dataset_without_classes(tmp_path):
     dataset = make_dataset(tmp_path)
     dataset.samples[["supercategory", "category"]] = ""
     predictor = FromTruth("m", dataset, label=lambda row: "dog")
-    model = evaluate(dataset, "test", [predictor], progress=False).metrics["models"][0]
+    model = evaluate(dataset, [predictor], "test", progress=False).metrics["models"][0]
     assert model["per_category"] is None and model["per_supercategory"] is None
     assert model["supercategory_accuracy"] is None and model["category_accuracy"] is None
 

@@ -61,7 +61,7 @@ def test_the_report_says_so(drawn, tmp_path, monkeypatch):
     (tmp_path / "data" / "mine").symlink_to(training.path)
     predictor = constant_predictor("baseline:mean", training)
     predictor.trained_on = training.description
-    metrics = evaluate(other, "test", [predictor], progress=False).metrics
+    metrics = evaluate(other, [predictor], "test", progress=False).metrics
     [warning] = metrics["warnings"]
     assert warning.startswith("baseline:mean: trained on ") and "data/mine" in warning
 

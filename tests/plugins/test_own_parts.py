@@ -16,6 +16,7 @@ from localizer.models.localizer_model import build_localizer, for_inference
 from localizer.models.model_file import load_model_file, save_model_file
 from localizer.plugins import BACKBONES, BOX_LOSSES, HEADS, PREDICTORS, SOURCES, plugin_file
 from localizer.predictors.loading import at_any_folder, load_predictor
+from localizer.predictors.predictor import Predictor
 from localizer.recipe.config import TrainingConfig
 from localizer.sources.annotated_image import AnnotatedImage
 from localizer.sources.opening import open_source
@@ -242,10 +243,14 @@ def test_a_predictor_is_made_with_the_text_and_its_answers_are_checked(example):
     assert at_any_folder("flip:" + model) == "flip:" + model
     with pytest.raises(InputError, match=r"predictor\.py, line \d+: predictor middle: ValueError"):
         load_predictor("middle:wide", None)
-    made = type("Wrong", (), {"predict": lambda self, photos: predictor.predict(photos[:1])})
+    made = type(
+        "Wrong",
+        (Predictor,),
+        {"name": "wrong", "predict": lambda self, photos: predictor.predict(photos[:1])},
+    )
     PREDICTORS.register("wrong", lambda text: made())
     with pytest.raises(InputError, match=r"for 2 photos gives boxes \[1, 4\]"):
         load_predictor("wrong:", None).predict(photos)
     PREDICTORS.register("number", lambda text: 3)
-    with pytest.raises(InputError, match=r"gives a int without a method predict"):
+    with pytest.raises(InputError, match=r"gives a int, which has not .*Predictor as its base"):
         load_predictor("number:", None)

@@ -46,7 +46,7 @@ def report(tmp_path_factory):
             seen,
             constant_predictor("baseline:center", dataset),
         ]
-        evaluation = evaluate(dataset, "test", predictors, progress=False)
+        evaluation = evaluate(dataset, predictors, "test", progress=False)
         parts.append((evaluation, dataset))
     return write_comparison(parts, folder / "out", "the command").parent
 

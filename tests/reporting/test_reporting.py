@@ -47,7 +47,7 @@ class Page(HTMLParser):
 
 
 def report(tmp_path, dataset, predictors, command="python evaluate_performance.py"):
-    evaluation = evaluate(dataset, "test", predictors, progress=False)
+    evaluation = evaluate(dataset, predictors, "test", progress=False)
     path = write_comparison([(evaluation, dataset)], tmp_path / "report", command)
     return evaluation, path, path.read_text(encoding="utf-8")
 
@@ -94,7 +94,7 @@ def test_page_asks_for_nothing_outside_itself(tmp_path):
 
 def test_thumbnails_hold_each_photo_once_for_all_sections(tmp_path):
     dataset = make_dataset(tmp_path / "pets")
-    evaluation = evaluate(dataset, "test", [FromTruth("ours", dataset, half)], progress=False)
+    evaluation = evaluate(dataset, [FromTruth("ours", dataset, half)], "test", progress=False)
     thumbnails = Thumbnails()
     sections = [describe_section(evaluation, dataset, thumbnails)["gallery"] for _ in range(2)]
     assert len(thumbnails.entries) == 10
@@ -116,7 +116,7 @@ def test_several_datasets_make_one_page_and_a_folder_each(tmp_path):
         dataset = make_dataset(tmp_path / f"pets-{target}")
         dataset.description["target"] = target
         predictors = [FromTruth("ours", dataset, half), FromTruth("b", dataset)]
-        parts.append((evaluate(dataset, "test", predictors, progress=False), dataset))
+        parts.append((evaluate(dataset, predictors, "test", progress=False), dataset))
     page = write_comparison(parts, tmp_path / "out", "command")
     for target in ("head", "body"):
         metrics = json.loads((page.parent / f"pets-{target}" / "metrics.json").read_text())
@@ -162,7 +162,7 @@ def test_every_pair_is_there_both_ways(tmp_path):
     dataset = make_dataset(tmp_path / "pets")
     names = {"perfect": lambda box, row: box, "half": half, "mute": lambda box, row: [np.nan] * 4}
     predictors = [FromTruth(name, dataset, change) for name, change in names.items()]
-    evaluation = evaluate(dataset, "test", predictors, progress=False)
+    evaluation = evaluate(dataset, predictors, "test", progress=False)
     matrix = dict(describe_section(evaluation, dataset, Thumbnails())["matrix"])
     mean = {"perfect": 1.0, "half": 0.5, "mute": 0.0}
     for row in names:
@@ -215,7 +215,7 @@ class Colours:
 def test_labels_of_the_crops_are_on_the_page(tmp_path):
     dataset = make_dataset(tmp_path / "pets")
     predictors = [FromTruth("ours", dataset), constant_predictor("baseline:center", dataset)]
-    evaluation = evaluate(dataset, "test", predictors, progress=False)
+    evaluation = evaluate(dataset, predictors, "test", progress=False)
     labelled = with_crop_labels(evaluation, dataset, Colours(), "hub:colours", margin=0.25)
     summary = labelled.metrics["labeler"]
     makers = [maker["name"] for maker in summary["box_makers"]]

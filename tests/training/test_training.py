@@ -59,7 +59,7 @@ def history_of(run):
 @pytest.fixture(scope="module")
 def whole_run(synthetic_dataset, tmp_path_factory):
     run = tmp_path_factory.mktemp("runs") / "whole"
-    train(synthetic_dataset, SMALL, run, progress=False)
+    train(synthetic_dataset, SMALL, run, tensorboard=True, progress=False)
     return run
 
 

@@ -93,7 +93,7 @@ def test_divided_frames_are_trained_and_scored_on_with_a_note(frames, tmp_path, 
     said = f"made with --near-duplicates {mode}: {count} of the {count} photos of the test split"
     assert said in summarize_dataset(dataset)
     model = constant_predictor("baseline:mean", dataset)
-    metrics = evaluate(dataset, "test", [model], progress=False).metrics
+    metrics = evaluate(dataset, [model], "test", progress=False).metrics
     assert any(f"data: {said}" in note for note in notes(metrics))
     assert divided_note(dataset, "train") == ""
 

@@ -1,0 +1,53 @@
+"""What an evaluation found: figures and boxes, and how Python and a notebook show them."""
+
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from localizer.evaluation.iou_statistics import interval
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What `evaluate` found. A notebook shows it as a table.
+
+    Attributes:
+        metrics: the content of metrics.json, ready for JSON: a figure that does not apply is None.
+        predictions: one row per model and photo, with columns model, image, xmin, ymin, xmax,
+            ymax (`rel_xyxy`, clipped to the image; NaN for no answer), score, label, iou. The
+            index is the photo's position in `rows`.
+        rows: the rows of `dataset.samples` that were scored, int [n].
+    """
+
+    metrics: dict[str, Any]
+    predictions: pd.DataFrame
+    rows: np.ndarray
+
+    def __repr__(self) -> str:
+        said = self.metrics
+        means = ", ".join(f"{model['name']} {model['mean_iou']:.3f}" for model in said["models"])
+        return (
+            f"Evaluation({said['split']} of {said['dataset']}, {said['n']} photos; mean IoU: "
+            f"{means})"
+        )
+
+    def _repr_html_(self) -> str:
+        said = self.metrics
+        rows = "".join(
+            f"<tr><td>{escape(model['name'])}</td><td>{model['mean_iou']:.3f}</td>"
+            f"<td>{interval(model['ci95'])}</td><td>{model['n']}</td></tr>"
+            for model in said["models"]
+        )
+        warnings = "".join(f"<p>warning: {escape(warning)}</p>" for warning in said["warnings"])
+        return (
+            f"<table><caption>{escape(said['dataset'])}, {said['split']} split</caption>"
+            "<thead><tr><th>model</th><th>mean IoU</th><th>95 % interval</th><th>photos</th></tr>"
+            f"</thead><tbody>{rows}</tbody></table>{warnings}"
+        )
+
+    def predictions_of(self, model: str) -> pd.DataFrame:
+        """The rows of `predictions` that belong to the model of that name."""
+        return self.predictions[self.predictions["model"] == model]
