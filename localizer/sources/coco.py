@@ -21,18 +21,17 @@ text here and a number there. What breaks the links inside the file (ids, missin
 error; what concerns one photo leaves this photo out.
 """
 
-import json
 import reprlib
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 from localizer.errors import InputError
-from localizer.files.special_files import refuse_special_file
 from localizer.images.boxes import abs_xyxy_to_rel_xyxy
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
-from localizer.sources.choosing import choose, class_name, skipped
+from localizer.sources.choosing import choose, class_name, no_object, skipped
 from localizer.sources.coco_shapes import box_abs_xyxy_of, numbers_of
+from localizer.sources.json_text import read_json
 from localizer.sources.lookup.photo_claims import settle
 from localizer.sources.lookup.photo_lookup import PhotoLookup
 from localizer.sources.notes import note
@@ -92,7 +91,7 @@ def read(
         if objects[image_id] and not single:
             crowds.append(photo)
         found = [_annotated(path, photo, size, labels, *one) for one in single or objects[image_id]]
-        yield choose(found, multiple) if found else skipped(photo, "no annotation", place)
+        yield choose(found or [no_object(photo, place, size[0])], multiple)
     for image_id, entry in dangling.items():
         place = f"{path.name}: {entry}.image_id"
         yield skipped(f"image_id {image_id}", "no image has this id", place)
@@ -165,14 +164,7 @@ def _find_json(root: Path) -> Path:
 
 
 def _load(path: Path) -> dict[str, list[dict]]:
-    try:
-        refuse_special_file(path)
-        coco = json.loads(path.read_bytes().decode("utf-8-sig"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    # ValueError is bad JSON, text that is not UTF-8, or a number with thousands of digits.
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not readable as JSON ({error}); {EXPECTED}") from None
+    coco = read_json(path, EXPECTED)
     for key in ("images", "annotations", "categories"):
         if not isinstance(coco, dict) or not isinstance(coco.get(key), list):
             raise InputError(f"{path}: there is no list {key!r} in it; {EXPECTED}")
