@@ -19,6 +19,7 @@ from localizer.dataset.leaving_out import (
     leave_out_excluded,
     left_out_by_lists,
 )
+from localizer.dataset.skip_reasons import NO_OBJECT
 from localizer.dataset.splits.near_duplicates import THUMBNAIL_SIZE, find_groups
 from localizer.dataset.splits.split_tables import SplitFile, read_lists
 from localizer.dataset.splits.splitting import (
@@ -35,7 +36,7 @@ from localizer.errors import InputError
 from localizer.files.arrays_on_disk import ArrayOnDisk, GrowingArray, keep_items
 from localizer.files.atomic_files import flush_to_disk
 from localizer.files.folder_lock import sole_writer
-from localizer.sources.annotated_image import Skipped
+from localizer.sources.annotated_image import AnnotatedImage, Skipped
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class GenerationSettings:
         fractions: shares of train, validation and test; they add up to 1. A `split_file` goes
             before them.
         seed: of the split.
-        split_by: "name", "official" for a source that has lists of its own, or the identity of
+        split_by: "name", "official" for a source that has lists of its own, "source" for the splits
+            that the labels come in, "category" for whole categories, or the identity of
             `split_file`.
         split_file: a SplitFile whose splits are taken, or None.
         find_duplicates: whether to look for near-duplicates (quadratic in the number of photos).
@@ -82,8 +84,9 @@ class GenerationSettings:
 
     @property
     def shares(self):
-        """Dict from the split to its fraction; None where a table says what is in it."""
-        return None if self.split_file else dict(zip(SPLITS, self.fractions, strict=True))
+        """Dict from the split to its fraction; None where a table or the labels say it."""
+        is_told = self.split_file or self.split_by == "source"
+        return None if is_told else dict(zip(SPLITS, self.fractions, strict=True))
 
     @property
     def compares_photos(self):
@@ -189,6 +192,14 @@ def _build(records, settings, folder, root, progress, labels):
     records = list(tqdm(records, "Reading annotations", unit=" images", disable=not progress))
     if not records:
         raise InputError(f"{root}: no image at all")
+    contents = Counter(
+        empty=sum(_is_empty(one) for one in records),
+        several_objects=sum(isinstance(one, AnnotatedImage) and one.objects > 1 for one in records),
+    )
+    records = [
+        Skipped(one.image, NO_OBJECT, one.official_split, one.place) if _is_empty(one) else one
+        for one in records
+    ]
     lists = read_lists(records, settings, root)
     size = settings.image_size
     with (
@@ -224,8 +235,15 @@ def _build(records, settings, folder, root, progress, labels):
     write_tables(frame, skipped, groups, folder)
     annotated = {sample["image"] for sample in samples}
     beside = Counter(lists[one] for one in by_lists if lists.get(one) and one in annotated)
-    write_description(frame, skipped, groups, beside, len(records), settings, labels, root, folder)
+    write_description(
+        frame, skipped, groups, beside, len(records), contents, settings, labels, root, folder
+    )
     return MadeDataset(frame, lists, names, groups, left_out)
+
+
+def _is_empty(record):
+    """Whether people say that there is no object in the photo."""
+    return isinstance(record, AnnotatedImage) and record.is_empty
 
 
 def _together(groups, digests, mode):

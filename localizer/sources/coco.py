@@ -4,7 +4,7 @@
     root/images/rex.jpg
 
 The JSON file is `root/annotations.json`, or the only `*.json` in `root` and `root/annotations`, or
-the one that is named with `--annotations FILE`. A photo is looked for at `root/<file_name>`, at
+the one that is named with `--annotations FILE`; a file per split is read, too (`coco_files`). A photo is looked for at `root/<file_name>`, at
 `root/images/<file_name>`, and then anywhere below the root (see photo_lookup.py).
 What is read of the file (https://cocodataset.org/#format-data):
 
@@ -24,12 +24,14 @@ error; what concerns one photo leaves this photo out.
 import reprlib
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from localizer.errors import InputError
 from localizer.images.boxes import abs_xyxy_to_rel_xyxy
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
 from localizer.sources.choosing import choose, class_name, no_object, skipped
+from localizer.sources.coco_files import find_files
 from localizer.sources.coco_shapes import box_abs_xyxy_of, numbers_of
 from localizer.sources.json_text import read_json
 from localizer.sources.lookup.photo_claims import settle
@@ -62,7 +64,18 @@ def read(
             not as COCO defines them; none of the boxes is in pixels.
     """
     root = Path(root)
-    path = Path(annotations) if annotations else _find_json(root)
+    files, seen = find_files(root, annotations, EXPECTED), {}
+    for file in files:
+        for one in _read_file(root, file, multiple, boxes_in):
+            if isinstance(one, AnnotatedImage) and seen.setdefault(one.image, file) is not file:
+                reason = f"the same photo as in {seen[one.image].name}: remove the wrong one"
+                one = skipped(one.image, reason, one.place)
+            yield replace(one, official_split=file.split)
+
+
+def _read_file(root, file, multiple, boxes_in):
+    """As `read`, of one JSON file."""
+    path = file.path
     coco = _load(path)
     images = _by_id(path, "images", coco["images"])
     labels = _labels(path, coco["categories"])
@@ -72,11 +85,11 @@ def read(
         entry: _text(image.get("file_name"), f"{path}: {entry}.file_name")
         for entry, image in images.values()
     }
-    photos = _find_photos(root, images, names)
+    photos = _find_photos(root, images, names, file.folders)
     repeated = _repeated(photos, {images[one][0] for one in objects})
     sizes, crowds = FrameSizes(root, boxes_in), []
     for image_id, (entry, image) in images.items():
-        place, photo = f"{path.name}: {entry}", photos[entry]
+        place, photo = f"{file.name}: {entry}", photos[entry]
         try:
             if isinstance(photo, InputError):
                 raise photo
@@ -90,10 +103,11 @@ def read(
         single = [one for one in objects[image_id] if one[1].get("iscrowd") != 1]
         if objects[image_id] and not single:
             crowds.append(photo)
-        found = [_annotated(path, photo, size, labels, *one) for one in single or objects[image_id]]
+        counted = single or objects[image_id]
+        found = [_annotated(file.name, photo, size, labels, *one) for one in counted]
         yield choose(found or [no_object(photo, place, size[0])], multiple)
     for image_id, entry in dangling.items():
-        place = f"{path.name}: {entry}.image_id"
+        place = f"{file.name}: {entry}.image_id"
         yield skipped(f"image_id {image_id}", "no image has this id", place)
     sizes.say_taken()
     if crowds:
@@ -113,9 +127,11 @@ def _written_size(image: dict) -> tuple[int | None, int | None]:
     return tuple(sides)
 
 
-def _find_photos(root: Path, images: dict, names: dict[str, str]) -> dict[str, str | InputError]:
+def _find_photos(
+    root: Path, images: dict, names: dict[str, str], folders: tuple[str, ...]
+) -> dict[str, str | InputError]:
     """The photo of each entry of the images, or the reason why there is none."""
-    lookup, photos, found = PhotoLookup(root, folders=("", "images")), {}, {}
+    lookup, photos, found = PhotoLookup(root, folders=folders), {}, {}
     for entry, image in images.values():
         try:
             sides = _written_size(image)
@@ -142,25 +158,6 @@ def _repeated(photos: dict[str, str | InputError], annotated: set[str]) -> dict[
             if entry != right and len(same) > 1:
                 repeated[entry] = right or next(other for other in same if other != entry)
     return repeated
-
-
-def _find_json(root: Path) -> Path:
-    if not root.is_dir():
-        raise InputError(f"{root}: no such folder; {EXPECTED}")
-    if (root / "annotations.json").is_file():
-        return root / "annotations.json"
-    found = sorted(
-        path
-        for folder in (root, root / "annotations")
-        for path in folder.glob("*.json")
-        if not path.name.startswith(".") and path.is_file()
-    )
-    if not found:
-        raise InputError(f"{root}: no JSON file there or in its annotations/; {EXPECTED}")
-    if len(found) > 1:
-        names = ", ".join(path.relative_to(root).as_posix() for path in found)
-        raise InputError(f"{root}: several JSON files ({names}): give --annotations FILE")
-    return found[0]
 
 
 def _load(path: Path) -> dict[str, list[dict]]:
@@ -255,10 +252,10 @@ def _whole_number(text: str) -> int | None:
     return int(text) if is_number and str(int(text)) == text else None
 
 
-def _annotated(path, photo, size, labels, entry, annotation) -> AnnotatedImage | Skipped:
+def _annotated(file, photo, size, labels, entry, annotation) -> AnnotatedImage | Skipped:
     """One object; `Skipped` when its own fields are unusable."""
     (width, height), own_size = size
-    place = f"{path.name}: {entry}"
+    place = f"{file}: {entry}"
     if annotation.get("iscrowd") not in (None, 0, 1):  # False is 0 to Python, and True 1.
         found = reprlib.repr(annotation["iscrowd"])
         return skipped(photo, f"iscrowd: expected 0 or 1, found {found}", place)

@@ -14,7 +14,7 @@ What is read of a file:
 
 Pixels are 0-based and continuous. The extent of a rotated box (`rotation`, degrees around its
 centre), an ellipse, a polygon or a mask is its box. Polylines and points count only where a photo
-has nothing else; tags, which are of whole photos, do not count. All such files below the root are read.
+has nothing else; tags are of whole photos and do not count. All such files below the root are read.
 """
 
 import math

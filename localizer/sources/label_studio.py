@@ -37,7 +37,7 @@ EXPECTED = """expected the JSON or JSON-MIN export of Label Studio, for example 
 
 
 def read(
-    root: Path, multiple: str = "largest", boxes_in: str = "auto", labels: Path | None = None
+    root: Path, multiple: str = "largest", boxes_in: str = "auto", annotations: Path | None = None
 ) -> Iterator[AnnotatedImage | Skipped]:
     """Yield the photo of every task, in their order.
 
@@ -45,13 +45,13 @@ def read(
         root: folder of the photos.
         multiple: what to do with several objects in a photo, "largest" or "skip".
         boxes_in: the frame of turned photos whose size the file lacks, as in `FrameSizes`.
-        labels: the JSON file; None = the only one in `root`.
+        annotations: the JSON file; None = the only one in `root`.
 
     Raises:
         InputError: no JSON file of Label Studio, or several; a task without a photo.
     """
     root = Path(root)
-    path = Path(labels) if labels else only_json(root, EXPECTED)
+    path = Path(annotations) if annotations else only_json(root, EXPECTED)
     tasks = read_json(path, EXPECTED)
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
         raise InputError(f"{path}: no list of tasks; {EXPECTED}")

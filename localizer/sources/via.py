@@ -31,7 +31,7 @@ EXPECTED = """expected the project or the JSON export of VIA 2, for example via_
 
 
 def read(
-    root: Path, multiple: str = "largest", boxes_in: str = "auto", labels: Path | None = None
+    root: Path, multiple: str = "largest", boxes_in: str = "auto", annotations: Path | None = None
 ) -> Iterator[AnnotatedImage | Skipped]:
     """Yield every photo of the JSON file in its order.
 
@@ -39,13 +39,13 @@ def read(
         root: folder of the photos.
         multiple: what to do with several objects in a photo, "largest" or "skip".
         boxes_in: the frame of turned photos, as in `FrameSizes`.
-        labels: the JSON file; None = the only one in `root`.
+        annotations: the JSON file; None = the only one in `root`.
 
     Raises:
         InputError: no JSON file of VIA 2, or several; none of the boxes is in pixels.
     """
     root = Path(root)
-    path = Path(labels) if labels else only_json(root, EXPECTED)
+    path = Path(annotations) if annotations else only_json(root, EXPECTED)
     entries = []
     for key, image in _images(path).items():
         place = f"{path.name}: {reprlib.repr(key)}"
