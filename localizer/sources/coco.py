@@ -4,8 +4,9 @@
     root/images/rex.jpg
 
 The JSON file is `root/annotations.json`, or the only `*.json` in `root` and `root/annotations`, or
-the one that is named with `--annotations FILE`; a file per split is read, too (`coco_files`). A photo is looked for at `root/<file_name>`, at
-`root/images/<file_name>`, and then anywhere below the root (see photo_lookup.py).
+the one that is named with `--annotations FILE`; a file per split is read, too (`coco_files`). A
+photo is looked for at `root/<file_name>`, at `root/images/<file_name>`, and then anywhere below the
+root (see photo_lookup.py).
 What is read of the file (https://cocodataset.org/#format-data):
 
     {"images": [{"id": 1, "file_name": "rex.jpg", "width": 500, "height": 375}],

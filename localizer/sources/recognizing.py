@@ -1,7 +1,7 @@
 """Which source a folder of labels is for, told by what lies in it.
 
 Files are not read as a whole: the beginning of an XML or text file, and the keys that stand in a
-JSON file, tell its format. Of files that there may be one of per photo, the first few are looked at.
+JSON file, tell its format. Of each kind of file the first few are looked at.
 """
 
 import csv
