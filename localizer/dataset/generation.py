@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from localizer.dataset.dataset import open_dataset
 from localizer.dataset.decoding import decode_photos
+from localizer.dataset.empty_photos import count_contents, leave_out_empty
 from localizer.dataset.leaving_out import (
     Exclusion,
     MadeDataset,
@@ -19,7 +20,6 @@ from localizer.dataset.leaving_out import (
     leave_out_excluded,
     left_out_by_lists,
 )
-from localizer.dataset.skip_reasons import NO_OBJECT
 from localizer.dataset.splits.near_duplicates import THUMBNAIL_SIZE, find_groups
 from localizer.dataset.splits.split_tables import SplitFile, read_lists
 from localizer.dataset.splits.splitting import (
@@ -36,7 +36,7 @@ from localizer.errors import InputError
 from localizer.files.arrays_on_disk import ArrayOnDisk, GrowingArray, keep_items
 from localizer.files.atomic_files import flush_to_disk
 from localizer.files.folder_lock import sole_writer
-from localizer.sources.annotated_image import AnnotatedImage, Skipped
+from localizer.sources.annotated_image import Skipped
 
 
 @dataclass(frozen=True)
@@ -192,14 +192,7 @@ def _build(records, settings, folder, root, progress, labels):
     records = list(tqdm(records, "Reading annotations", unit=" images", disable=not progress))
     if not records:
         raise InputError(f"{root}: no image at all")
-    contents = Counter(
-        empty=sum(_is_empty(one) for one in records),
-        several_objects=sum(isinstance(one, AnnotatedImage) and one.objects > 1 for one in records),
-    )
-    records = [
-        Skipped(one.image, NO_OBJECT, one.official_split, one.place) if _is_empty(one) else one
-        for one in records
-    ]
+    contents, records = count_contents(records), leave_out_empty(records)
     lists = read_lists(records, settings, root)
     size = settings.image_size
     with (
@@ -239,11 +232,6 @@ def _build(records, settings, folder, root, progress, labels):
         frame, skipped, groups, beside, len(records), contents, settings, labels, root, folder
     )
     return MadeDataset(frame, lists, names, groups, left_out)
-
-
-def _is_empty(record):
-    """Whether people say that there is no object in the photo."""
-    return isinstance(record, AnnotatedImage) and record.is_empty
 
 
 def _together(groups, digests, mode):

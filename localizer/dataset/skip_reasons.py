@@ -5,9 +5,6 @@ import re
 
 from localizer.sources.annotated_image import Skipped
 
-# Of photos that people looked at, and found nothing in.
-NO_OBJECT = "no object annotated"
-
 # What follows an annotation file's name in a reason: "boxes.csv line 3: ", "a.xml: object 2: ",
 # "annotations.json: annotations[17].bbox: ". The field belongs to the reason.
 _ENTRY = re.compile(r"((?: line \d+)?(?:: (?:object \d+|\w+\[\d+\]))*)(?:\.(?=\w+: )|: )")

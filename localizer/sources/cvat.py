@@ -38,7 +38,7 @@ EXPECTED = """expected "CVAT for images 1.1", for example annotations.xml beside
 
 _CORNERS = ("xtl", "ytl", "xbr", "ybr")
 # A file has the labels of thousands of photos.
-_MAX_BYTES = 500_000_000
+_MAX_BYTES = 100_000_000
 
 
 def read(

@@ -102,6 +102,8 @@ def _look(root: Path, files: Sequence[str]) -> dict[str, str]:
         is_text = ending == "txt" and is_label_file(name) and name in places
         if ending not in ("json", "jsonl", "xml", "csv") and not is_text:
             continue
+        if ending == "csv" and "/" in name and name.split("/")[-1] not in METADATA:
+            continue  # A table of boxes lies in the root.
         looked[ending] += 1
         if looked[ending] <= _FILES and (source := _source_of(root / name, ending)):
             seen.setdefault(source, name)
