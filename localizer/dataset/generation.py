@@ -50,9 +50,8 @@ class GenerationSettings:
         fractions: shares of train, validation and test; they add up to 1. A `split_file` goes
             before them.
         seed: of the split.
-        split_by: "name", "official" for a source that has lists of its own, "source" for the splits
-            that the labels come in, "category" for whole categories, or the identity of
-            `split_file`.
+        split_by: "name", "official" for a source with lists of its own, "source" for the splits that
+            the labels come in, "category" for whole ones, or the identity of `split_file`.
         split_file: a SplitFile whose splits are taken, or None.
         find_duplicates: whether to look for near-duplicates (quadratic in the number of photos).
         near_duplicates: what becomes of them: "group" (they share one split), "exact" (only the
