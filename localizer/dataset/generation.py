@@ -50,8 +50,8 @@ class GenerationSettings:
         fractions: shares of train, validation and test; they add up to 1. A `split_file` goes
             before them.
         seed: of the split.
-        split_by: "name", "official" for a source with lists of its own, "source" for the splits that
-            the labels come in, "category" for whole ones, or the identity of `split_file`.
+        split_by: "name", "official" (the lists of a source), "source" (the splits that labels come
+            in), "category" (whole ones are held out), or the identity of `split_file`.
         split_file: a SplitFile whose splits are taken, or None.
         find_duplicates: whether to look for near-duplicates (quadratic in the number of photos).
         near_duplicates: what becomes of them: "group" (they share one split), "exact" (only the
@@ -227,9 +227,8 @@ def _build(records, settings, folder, root, progress, labels):
     write_tables(frame, skipped, groups, folder)
     annotated = {sample["image"] for sample in samples}
     beside = Counter(lists[one] for one in by_lists if lists.get(one) and one in annotated)
-    write_description(
-        frame, skipped, groups, beside, len(records), contents, settings, labels, root, folder
-    )
+    counts = len(records), contents
+    write_description(frame, skipped, groups, beside, *counts, settings, labels, root, folder)
     return MadeDataset(frame, lists, names, groups, left_out)
 
 
