@@ -2,11 +2,12 @@
 
     python generate_dataset.py           # drawn scenes; the pets where OXFORD_PET_ROOT names them
     python generate_dataset.py --source oxford-pet --root DIR --target head
-    python generate_dataset.py --source voc --root my_photos --out data/mine
+    python generate_dataset.py --root my_photos --out data/mine        # labels are recognised
 
 oxford-pet reads the official layout at --root or OXFORD_PET_ROOT and downloads it when nothing is
-there. voc, coco and csv read your own photos; docs/formats.md shows what they expect. folder takes
-photos without boxes, which a trained model labels, for training:
+there. Your own photos may have labels of YOLO, COCO, Pascal VOC, Label Studio, CVAT, LabelMe, VIA,
+Hugging Face or a CSV table; docs/formats.md shows what is expected. folder takes photos without
+boxes, which a trained model labels, for training:
 
     python generate_dataset.py --source folder --root my_photos --teacher runs/NAME \\
         --exclude data/mine:validation,test
@@ -27,7 +28,7 @@ from localizer.files.checksums import sha256_of
 from localizer.images.frames import BOXES_IN
 from localizer.plugins import SOURCES
 from localizer.recipe.values import Count, OneOf, Seed, Share
-from localizer.sources.opening import default_source, open_source
+from localizer.sources.opening import default_source, open_source, resolve_source
 
 
 def build_options():
@@ -36,8 +37,8 @@ def build_options():
     add(
         "--source",
         type=Annotated[str, OneOf(SOURCES)],
-        default=default_source(),
-        help="kind of data",
+        help="kind of data; auto goes by what lies at --root (default: auto with --root, else "
+        f"{default_source()})",
     )
     add("--root", type=Path, help="folder of the photos (csv: or the table itself)")
     add(
@@ -57,9 +58,11 @@ def build_options():
         "--split-by",
         type=str,
         default="name",
-        metavar="name|official|FILE",
-        help="by a hash of the photo's name; by the test list of the authors (oxford-pet); or by "
-        "a CSV file with columns image and split, or that of a dataset folder",
+        metavar="name|source|category|official|FILE",
+        help="by a hash of the photo's name; by the splits that the labels come in (train, valid, "
+        "test); by a hash of the category, which holds whole ones out; by the test list of the "
+        "authors (oxford-pet); or by a CSV file with columns image and split, or that of a dataset "
+        "folder",
     )
     add(
         "--exclude",
@@ -112,7 +115,11 @@ def build_options():
         help="frame of boxes on photos that EXIF turns: auto goes by the annotated size, and "
         "takes shown where it does not tell",
     )
-    add("--annotations", type=Path, help="coco: the JSON file, when there are several")
+    add(
+        "--annotations",
+        type=Path,
+        help="coco, label-studio, via: the JSON file, when there are several",
+    )
     add("--workers", type=Count, default=2, help="threads that decode, processes that draw")
     add("--overwrite", action="store_true", help="replace a dataset folder that is there")
     add(
@@ -136,6 +143,9 @@ def main():
     from localizer.dataset.summary import summarize_dataset
     from localizer.dataset.teacher_files import check_labels_place, choose_labels, write_labels
 
+    options.source = resolve_source(
+        options.source, options.root, annotations=options.annotations, teacher=options.teacher
+    )
     own = options.source not in ("oxford-pet", "synthetic")
     target = options.target or ("object" if own else "head")
     out = options.out or Path("data") / f"{options.source}-{target}"

@@ -129,7 +129,11 @@ class Dataset:
                 raise InputError(f"{self.path}: the {split} split is empty: {copies}")
             table = self.description.get("split_file")
             remedy = "other --fractions or more images"
-            if table:
+            if self.description.get("split_by") == "source":
+                remedy = "another --split-by: the labels have no usable photo for it"
+            elif self.description.get("split_by") == "category":
+                remedy += " and categories, or another --seed"
+            elif table:
                 remedy = f"a --split-by table that has usable photos for it; {table} has none"
             raise InputError(
                 f"{self.path}: the {split} split is empty; generate the dataset with {remedy}"

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from localizer.dataset.dataset import open_dataset
 from localizer.dataset.decoding import decode_photos
+from localizer.dataset.empty_photos import count_contents, leave_out_empty
 from localizer.dataset.leaving_out import (
     Exclusion,
     MadeDataset,
@@ -49,8 +50,8 @@ class GenerationSettings:
         fractions: shares of train, validation and test; they add up to 1. A `split_file` goes
             before them.
         seed: of the split.
-        split_by: "name", "official" for a source that has lists of its own, or the identity of
-            `split_file`.
+        split_by: "name", "official" (the lists of a source), "source" (the splits that labels come
+            in), "category" (whole ones are held out), or the identity of `split_file`.
         split_file: a SplitFile whose splits are taken, or None.
         find_duplicates: whether to look for near-duplicates (quadratic in the number of photos).
         near_duplicates: what becomes of them: "group" (they share one split), "exact" (only the
@@ -82,8 +83,9 @@ class GenerationSettings:
 
     @property
     def shares(self):
-        """Dict from the split to its fraction; None where a table says what is in it."""
-        return None if self.split_file else dict(zip(SPLITS, self.fractions, strict=True))
+        """Dict from the split to its fraction; None where a table or the labels say it."""
+        is_told = self.split_file or self.split_by == "source"
+        return None if is_told else dict(zip(SPLITS, self.fractions, strict=True))
 
     @property
     def compares_photos(self):
@@ -189,6 +191,7 @@ def _build(records, settings, folder, root, progress, labels):
     records = list(tqdm(records, "Reading annotations", unit=" images", disable=not progress))
     if not records:
         raise InputError(f"{root}: no image at all")
+    contents, records = count_contents(records), leave_out_empty(records)
     lists = read_lists(records, settings, root)
     size = settings.image_size
     with (
@@ -224,7 +227,8 @@ def _build(records, settings, folder, root, progress, labels):
     write_tables(frame, skipped, groups, folder)
     annotated = {sample["image"] for sample in samples}
     beside = Counter(lists[one] for one in by_lists if lists.get(one) and one in annotated)
-    write_description(frame, skipped, groups, beside, len(records), settings, labels, root, folder)
+    counts = len(records), contents
+    write_description(frame, skipped, groups, beside, *counts, settings, labels, root, folder)
     return MadeDataset(frame, lists, names, groups, left_out)
 
 

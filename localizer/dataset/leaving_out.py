@@ -151,11 +151,19 @@ def left_out_by_lists(groups, lists, settings):
     if not lists:
         return {}
     file = settings.split_file and settings.split_file.path.name
+    if settings.split_by == "source":
+        file = "the labels"
     unlisted = f"not in {file}" if file else "in no official list"
+    if settings.split_by == "source":
+        unlisted = "in no split of the labels"
+    elif settings.split_by == "category":
+        unlisted = "its object has no category"
     same = "near-duplicate of" if settings.near_duplicates == "group" else "the same picture as"
     reasons = {image: unlisted for image, split in lists.items() if not split}
     for image, other in beside_held_out(groups, lists).items():
         place = f"{lists[other]} split of {file}" if file else f"official {lists[other]} list"
+        if settings.split_by == "category":
+            place = f"{lists[other]} split by its category"
         reasons[image] = f"{same} {other}, which is in the {place}"
     return reasons
 

@@ -32,14 +32,17 @@ def summarize_dataset(dataset):
             lines.append(f"  {others:5}  for {len(rest)} other reasons")
     if counts["clipped_boxes"]:
         lines.append(f"{counts['clipped_boxes']} boxes reached outside their image: clipped")
+    if empty := counts.get("empty"):
+        lines.append(f"{empty} photos have no object (their labels are empty): not trained on")
+    if several := counts.get("several_objects"):
+        lines.append(f"{several} photos have several objects: the largest box is taken")
     lines += grouping_notes(dataset)
     lines += ["", *_box_table(dataset), ""]
     for column in ("supercategory", "category"):
         per_class = samples.loc[samples[column] != "", column].value_counts()
         if len(per_class):
-            lines.append(
-                f"{column}: {len(per_class)} classes, {per_class.min()} to {per_class.max()} images"
-            )
+            names = "1 name" if len(per_class) == 1 else f"{len(per_class)} names"
+            lines.append(f"{column}: {names}, {per_class.min()} to {per_class.max()} images")
     if dataset.unlabelled is not None:
         others = dataset.unlabelled
         lines.append(
@@ -54,7 +57,8 @@ def summarize_dataset(dataset):
 def _empty_splits(dataset):
     """A warning for each reason why a split that was wanted has no photo."""
     counts, description = dataset.description["counts"], dataset.description
-    fractions, table = description["fractions"], description["split_file"]
+    fractions, table = description["fractions"], description["split_file"] or "the labels"
+    is_by_category = description.get("split_by") == "category"
     found = {}
     for split in SPLITS:
         if counts[split] or (fractions is not None and not fractions[split]):
@@ -63,7 +67,10 @@ def _empty_splits(dataset):
         if copies:
             found.setdefault(copies, []).append(split)
         elif fractions is None:
-            yield f"warning: no photo is in the {split} split; {table} has no usable one"
+            has = "have" if table == "the labels" else "has"
+            yield f"warning: no photo is in the {split} split; {table} {has} no usable one"
+        elif is_by_category:
+            yield f"warning: no category fell into the {split} split; another --seed may help"
         else:
             yield f"warning: no photo fell into the {split} split; it needs more photos"
     for copies, splits in found.items():

@@ -43,7 +43,9 @@ def _write_csv(table, path):
     path.write_text(text, encoding="utf-8", newline="")
 
 
-def write_description(frame, skipped, groups, left_out, listed, settings, labels, root, folder):
+def write_description(
+    frame, skipped, groups, left_out, listed, contents, settings, labels, root, folder
+):
     """Write dataset.json, after all else; a `root` of "." is the dataset folder itself.
 
     Args:
@@ -51,6 +53,8 @@ def write_description(frame, skipped, groups, left_out, listed, settings, labels
         left_out: dict from the list of photos that are left out for a copy that another list
             holds out ("train", "validation", "trainval") to their number.
         listed: number of images that the source named.
+        contents: numbers of photos that are `empty` (no object is annotated), and that
+            have `several_objects`.
         settings: GenerationSettings.
         labels: "truth", or a dict that describes the teacher.
         root: folder below which the photos are.
@@ -78,6 +82,7 @@ def write_description(frame, skipped, groups, left_out, listed, settings, labels
             "listed": listed,
             "used": len(frame),
             "skipped": len(skipped),
+            **contents,
             "clipped_boxes": int(frame["clipped"].sum()),
             "near_duplicate_groups": len(groups),
             "near_duplicates": sum(map(len, groups)),

@@ -41,10 +41,17 @@ BOX_LOSSES = Registry(
 SOURCES = Registry(
     "source",
     {
+        "auto": "localizer.sources.recognizing:recognize",
         "oxford-pet": "localizer.sources.oxford.oxford_pet:read",
         "synthetic": "localizer.sources.drawn.generate:generate",
         "voc": "localizer.sources.pascal_voc:read",
         "coco": "localizer.sources.coco:read",
+        "yolo": "localizer.sources.yolo.label_files:read",
+        "label-studio": "localizer.sources.label_studio:read",
+        "cvat": "localizer.sources.cvat:read",
+        "labelme": "localizer.sources.labelme:read",
+        "via": "localizer.sources.via:read",
+        "hf": "localizer.sources.hugging_face:read",
         "csv": "localizer.sources.csv.table:read",
         "folder": "localizer.sources.folder:read",
     },

@@ -1,9 +1,8 @@
 """What a predictor is: anything that proposes one box for each photo."""
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
@@ -83,7 +82,7 @@ def bytes_of(path: Path) -> int:
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
-class Predictor(Protocol):
+class Predictor(ABC):
     """Proposes one box for each photo, and does the resize that its model documents itself.
 
     Threads may share a predictor: each gets the answers to its own photos, those that one thread

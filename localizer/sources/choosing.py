@@ -2,6 +2,7 @@
 
 import reprlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import PurePath
 
 from localizer.errors import InputError
@@ -15,26 +16,50 @@ _LONGEST_TEXT = 1_000
 
 
 def choose(objects: Sequence[AnnotatedImage | Skipped], multiple: str) -> AnnotatedImage | Skipped:
-    """The one object that stands for a photo.
+    """The one object that stands for a photo; it says how many there are.
 
     Args:
         objects: every object annotated in one photo, at least one. A `Skipped` is an object whose
             annotation is unreadable; it counts as an object, and is chosen only if all are such.
+            One from `no_object` is none, and chosen only if all are such.
         multiple: "largest" takes the largest box (the first one of equals), and one that the store
             would refuse only if all are such; "skip" leaves a photo with several objects out.
     """
     if multiple not in ("largest", "skip"):
         raise InputError(f"multiple is {multiple!r}: expected 'largest' or 'skip'")
+    objects = [one for one in objects if not _is_empty(one)] or [objects[0]]
     if multiple == "skip" and len(objects) > 1:
         return skipped(objects[0].image, f"{len(objects)} objects in one photo")
     readable = [one for one in objects if isinstance(one, AnnotatedImage)]
     chosen = max(readable, key=_usable_area, default=objects[0])
     if chosen.image != _writable(chosen.image):
         return skipped(chosen.image, "the file's name is not valid UTF-8: rename it")
+    if isinstance(chosen, AnnotatedImage) and len(objects) > 1:
+        return replace(chosen, objects=len(objects))
     return chosen
 
 
+def no_object(
+    image: str, place: str = "", size: tuple[int | None, int | None] = (None, None)
+) -> AnnotatedImage:
+    """A photo of which its annotation says that there is no object in it.
+
+    Args:
+        image: path below the root.
+        place: where that stands.
+        size: width and height of the annotated image, where they are known.
+    """
+    size = (None, None) if None in size else size
+    return AnnotatedImage(image, None, *size, place=place, objects=0)
+
+
+def _is_empty(one: AnnotatedImage | Skipped) -> bool:
+    return isinstance(one, AnnotatedImage) and one.is_empty
+
+
 def _usable_area(annotated: AnnotatedImage) -> float:
+    if annotated.box_rel_xyxy is None:
+        return -1.0
     try:
         return float(area_xyxy(usable_rel_xyxy(annotated.box_rel_xyxy)))
     except InputError:

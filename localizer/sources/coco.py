@@ -4,8 +4,9 @@
     root/images/rex.jpg
 
 The JSON file is `root/annotations.json`, or the only `*.json` in `root` and `root/annotations`, or
-the one that is named with `--annotations FILE`. A photo is looked for at `root/<file_name>`, at
-`root/images/<file_name>`, and then anywhere below the root (see photo_lookup.py).
+the one that is named with `--annotations FILE`; a file per split is read, too (`coco_files`). A
+photo is looked for at `root/<file_name>`, at `root/images/<file_name>`, and then anywhere below the
+root (see photo_lookup.py).
 What is read of the file (https://cocodataset.org/#format-data):
 
     {"images": [{"id": 1, "file_name": "rex.jpg", "width": 500, "height": 375}],
@@ -21,18 +22,19 @@ text here and a number there. What breaks the links inside the file (ids, missin
 error; what concerns one photo leaves this photo out.
 """
 
-import json
 import reprlib
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from localizer.errors import InputError
-from localizer.files.special_files import refuse_special_file
 from localizer.images.boxes import abs_xyxy_to_rel_xyxy
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
-from localizer.sources.choosing import choose, class_name, skipped
+from localizer.sources.choosing import choose, class_name, no_object, skipped
+from localizer.sources.coco_files import find_files
 from localizer.sources.coco_shapes import box_abs_xyxy_of, numbers_of
+from localizer.sources.json_text import read_json
 from localizer.sources.lookup.photo_claims import settle
 from localizer.sources.lookup.photo_lookup import PhotoLookup
 from localizer.sources.notes import note
@@ -63,7 +65,18 @@ def read(
             not as COCO defines them; none of the boxes is in pixels.
     """
     root = Path(root)
-    path = Path(annotations) if annotations else _find_json(root)
+    files, seen = find_files(root, annotations, EXPECTED), {}
+    for file in files:
+        for one in _read_file(root, file, multiple, boxes_in):
+            if isinstance(one, AnnotatedImage) and seen.setdefault(one.image, file) is not file:
+                reason = f"the same photo as in {seen[one.image].name}: remove the wrong one"
+                one = skipped(one.image, reason, one.place)
+            yield replace(one, official_split=file.split)
+
+
+def _read_file(root, file, multiple, boxes_in):
+    """As `read`, of one JSON file."""
+    path = file.path
     coco = _load(path)
     images = _by_id(path, "images", coco["images"])
     labels = _labels(path, coco["categories"])
@@ -73,11 +86,11 @@ def read(
         entry: _text(image.get("file_name"), f"{path}: {entry}.file_name")
         for entry, image in images.values()
     }
-    photos = _find_photos(root, images, names)
+    photos = _find_photos(root, images, names, file.folders)
     repeated = _repeated(photos, {images[one][0] for one in objects})
     sizes, crowds = FrameSizes(root, boxes_in), []
     for image_id, (entry, image) in images.items():
-        place, photo = f"{path.name}: {entry}", photos[entry]
+        place, photo = f"{file.name}: {entry}", photos[entry]
         try:
             if isinstance(photo, InputError):
                 raise photo
@@ -91,10 +104,11 @@ def read(
         single = [one for one in objects[image_id] if one[1].get("iscrowd") != 1]
         if objects[image_id] and not single:
             crowds.append(photo)
-        found = [_annotated(path, photo, size, labels, *one) for one in single or objects[image_id]]
-        yield choose(found, multiple) if found else skipped(photo, "no annotation", place)
+        counted = single or objects[image_id]
+        found = [_annotated(file.name, photo, size, labels, *one) for one in counted]
+        yield choose(found or [no_object(photo, place, size[0])], multiple)
     for image_id, entry in dangling.items():
-        place = f"{path.name}: {entry}.image_id"
+        place = f"{file.name}: {entry}.image_id"
         yield skipped(f"image_id {image_id}", "no image has this id", place)
     sizes.say_taken()
     if crowds:
@@ -114,9 +128,11 @@ def _written_size(image: dict) -> tuple[int | None, int | None]:
     return tuple(sides)
 
 
-def _find_photos(root: Path, images: dict, names: dict[str, str]) -> dict[str, str | InputError]:
+def _find_photos(
+    root: Path, images: dict, names: dict[str, str], folders: tuple[str, ...]
+) -> dict[str, str | InputError]:
     """The photo of each entry of the images, or the reason why there is none."""
-    lookup, photos, found = PhotoLookup(root, folders=("", "images")), {}, {}
+    lookup, photos, found = PhotoLookup(root, folders=folders), {}, {}
     for entry, image in images.values():
         try:
             sides = _written_size(image)
@@ -145,34 +161,8 @@ def _repeated(photos: dict[str, str | InputError], annotated: set[str]) -> dict[
     return repeated
 
 
-def _find_json(root: Path) -> Path:
-    if not root.is_dir():
-        raise InputError(f"{root}: no such folder; {EXPECTED}")
-    if (root / "annotations.json").is_file():
-        return root / "annotations.json"
-    found = sorted(
-        path
-        for folder in (root, root / "annotations")
-        for path in folder.glob("*.json")
-        if not path.name.startswith(".") and path.is_file()
-    )
-    if not found:
-        raise InputError(f"{root}: no JSON file there or in its annotations/; {EXPECTED}")
-    if len(found) > 1:
-        names = ", ".join(path.relative_to(root).as_posix() for path in found)
-        raise InputError(f"{root}: several JSON files ({names}): give --annotations FILE")
-    return found[0]
-
-
 def _load(path: Path) -> dict[str, list[dict]]:
-    try:
-        refuse_special_file(path)
-        coco = json.loads(path.read_bytes().decode("utf-8-sig"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    # ValueError is bad JSON, text that is not UTF-8, or a number with thousands of digits.
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not readable as JSON ({error}); {EXPECTED}") from None
+    coco = read_json(path, EXPECTED)
     for key in ("images", "annotations", "categories"):
         if not isinstance(coco, dict) or not isinstance(coco.get(key), list):
             raise InputError(f"{path}: there is no list {key!r} in it; {EXPECTED}")
@@ -263,10 +253,10 @@ def _whole_number(text: str) -> int | None:
     return int(text) if is_number and str(int(text)) == text else None
 
 
-def _annotated(path, photo, size, labels, entry, annotation) -> AnnotatedImage | Skipped:
+def _annotated(file, photo, size, labels, entry, annotation) -> AnnotatedImage | Skipped:
     """One object; `Skipped` when its own fields are unusable."""
     (width, height), own_size = size
-    place = f"{path.name}: {entry}"
+    place = f"{file}: {entry}"
     if annotation.get("iscrowd") not in (None, 0, 1):  # False is 0 to Python, and True 1.
         found = reprlib.repr(annotation["iscrowd"])
         return skipped(photo, f"iscrowd: expected 0 or 1, found {found}", place)

@@ -40,6 +40,15 @@ def extent_of_rotated(cx: float, cy: float, width: float, height: float, angle: 
     return cx - dx, cy - dy, cx + dx, cy + dy
 
 
+def extent_of_ellipse(cx: float, cy: float, rx: float, ry: float, angle: float) -> Box:
+    """The extent of an ellipse whose radii are turned by `angle` (radians) around its centre."""
+    if min(rx, ry) <= 0:
+        raise InputError("the ellipse is empty (a radius is not above 0)")
+    dx = math.hypot(rx * math.cos(angle), ry * math.sin(angle))
+    dy = math.hypot(rx * math.sin(angle), ry * math.cos(angle))
+    return cx - dx, cy - dy, cx + dx, cy + dy
+
+
 def extent_of_runs(counts: str | Sequence[int], height: int, width: int) -> Box:
     """The extent of a mask: runs of 0 and 1 in turns, column by column (COCO's "RLE").
 

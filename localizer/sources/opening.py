@@ -10,14 +10,15 @@ from localizer.errors import InputError
 from localizer.plugins import SOURCES
 from localizer.sources.own_source import read_own
 
+_FORMATS = ("voc", "coco", "yolo", "label-studio", "cvat", "labelme", "via", "hf")
 # Whose authors say which photos are for testing.
 SOURCES_WITH_LISTS = ("oxford-pet",)
 _ONLY_FOR = {
     "count": ("synthetic",),
-    "annotations": ("coco",),
+    "annotations": ("coco", "label-studio", "via"),
     "box_format": ("csv",),
-    "multiple": ("oxford-pet", "voc", "coco", "csv"),
-    "boxes_in": ("oxford-pet", "voc", "coco", "csv"),
+    "multiple": ("oxford-pet", *_FORMATS, "csv"),
+    "boxes_in": ("oxford-pet", *_FORMATS, "csv"),
 }
 # Where the official archives go when no folder is named.
 OXFORD_DOWNLOAD = Path("data/raw/oxford-iiit-pet")
@@ -26,6 +27,33 @@ OXFORD_DOWNLOAD = Path("data/raw/oxford-iiit-pet")
 def default_source():
     """The real data where they are at hand, the embedded scenes elsewhere."""
     return "oxford-pet" if os.environ.get("OXFORD_PET_ROOT") else "synthetic"
+
+
+def resolve_source(source, root, *, annotations=None, teacher=None):
+    """The source that is meant: the one that is named, or what the labels at the root look like.
+
+    Args:
+        source: one of SOURCES, "auto", or None: "auto" where there is a root.
+        root, annotations, teacher: as for `open_source`.
+
+    Raises:
+        InputError: the labels cannot be told, or there is no root to look at.
+    """
+    if source not in (None, "auto"):
+        return source
+    if root is None:
+        if source is None:
+            return default_source()
+        raise InputError("--source auto needs --root, the folder of your photos and labels")
+    if teacher is not None:
+        return "folder"
+    if annotations is not None:
+        from localizer.sources.recognizing import source_of_json
+
+        return source_of_json(annotations)
+    from localizer.sources.recognizing import recognize
+
+    return recognize(root)
 
 
 def open_source(
@@ -54,8 +82,8 @@ def open_source(
         count: number of scenes, for synthetic; None = 2,000.
         seed, workers: for synthetic.
         box_format: "pixels" or "relative", for csv.
-        annotations: the JSON file, for coco.
-        split_by: "name", or "official" for a source with lists of its own.
+        annotations: the JSON file, for coco, label-studio and via.
+        split_by: "official" is for a source with lists of its own only.
         split_file: the SplitFile that is used instead, or None.
         teacher: the model that labels the photos of a folder, as named on the command line.
         boxes_in: the frame of turned photos that boxes were drawn in, one of frames.BOXES_IN.
@@ -122,15 +150,9 @@ def _open_synthetic(root, target, count, seed, workers):
 
 def _open_own(source, root, multiple, annotations, box_format, split_file, boxes_in):
     """People's own photos in one of the formats of docs/formats.md."""
-    if source == "voc":
-        from localizer.sources import pascal_voc
-
-        return partial(pascal_voc.read, multiple=multiple, boxes_in=boxes_in), root
-    if source == "coco":
-        from localizer.sources import coco
-
-        read = partial(coco.read, multiple=multiple, annotations=annotations, boxes_in=boxes_in)
-        return read, root
+    if source in _FORMATS:
+        more = {} if annotations is None else {"annotations": annotations}
+        return partial(SOURCES[source], multiple=multiple, boxes_in=boxes_in, **more), root
     if source == "folder":
         from localizer.sources import folder
 
@@ -162,7 +184,7 @@ def _check_teacher_and_split(source, split_by, teacher):
         raise InputError(
             "--source folder is for photos without boxes, which a trained model labels: name it "
             "with --teacher (a run folder, a model file, ...). For photos that have boxes there "
-            "are voc, coco and csv"
+            f"are {', '.join(_FORMATS)} and csv"
         )
     if source != "folder" and teacher is not None:
         raise InputError(

@@ -38,7 +38,7 @@ from localizer.errors import InputError
 from localizer.images.boxes import voc_xyxy_to_rel_xyxy
 from localizer.images.photos import SUFFIXES
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
-from localizer.sources.choosing import choose, class_name, skipped
+from localizer.sources.choosing import choose, class_name, no_object, skipped
 from localizer.sources.lookup.listing import list_files
 from localizer.sources.lookup.photo_claims import settle
 from localizer.sources.lookup.photo_lookup import PhotoLookup
@@ -85,9 +85,12 @@ def parse_annotation(path: Path) -> VocAnnotation:
             is one that no image has. The geometry of a box is not checked.
     """
     try:
-        return _parse(path)
+        annotation = _parse(path)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+    if not annotation.objects:
+        raise InputError(f"{path}: there is no <object> in it")
+    return annotation
 
 
 def _parse(path: Path) -> VocAnnotation:
@@ -101,8 +104,6 @@ def _parse(path: Path) -> VocAnnotation:
         except InputError as error:
             raise InputError(f"<{tag}>: {error}") from None
     objects = [_parse_object(element) for element in root.findall("object")]
-    if not objects:
-        raise InputError("there is no <object> in it")
     filename, named = (root.findtext(tag) or "" for tag in ("filename", "path"))
     return VocAnnotation(filename.strip(), *sides, objects, named.strip())
 
@@ -209,4 +210,4 @@ def _annotated(photo: str, claims: list, multiple: str, sizes: FrameSizes):
                 photo, box_rel_xyxy, *size, category=one.name, place=place, own_size=own_size
             )
         )
-    return choose(candidates, multiple)
+    return choose(candidates or [no_object(photo, xml, size)], multiple)

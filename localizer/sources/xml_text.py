@@ -24,8 +24,12 @@ _MARKS = (
 _LARGER = {"gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "shift-jis": "cp932"}
 
 
-def read_xml(path: Path) -> Element:
+def read_xml(path: Path, most_bytes: int = _MAX_BYTES) -> Element:
     """The outermost element of an XML file.
+
+    Args:
+        path: the file.
+        most_bytes: a larger file is refused.
 
     Raises:
         InputError: it cannot be read, is too large, is not XML or not in the encoding that it
@@ -34,13 +38,13 @@ def read_xml(path: Path) -> Element:
     """
     try:
         refuse_special_file(path)
-        content = path.read_bytes() if (size := path.stat().st_size) <= _MAX_BYTES else None
+        content = path.read_bytes() if (size := path.stat().st_size) <= most_bytes else None
     except OSError as error:
         raise InputError(f"not readable as XML ({error.strerror})") from None
     except InputError:
         raise InputError("not a regular file") from None
     if content is None:
-        raise InputError(f"{size:,} bytes, more than {_MAX_BYTES:,}: no annotation")
+        raise InputError(f"{size:,} bytes, more than {most_bytes:,}: no annotation")
     try:
         return defusedxml.ElementTree.fromstring(_decoded(content))
     except defusedxml.DefusedXmlException:

@@ -1,5 +1,6 @@
 """Annotations: every reader answers with usable boxes, listed skips or an InputError."""
 
+import contextlib
 import itertools
 import json
 import re
@@ -14,9 +15,11 @@ from localizer.dataset.samples import checked_box
 from localizer.dataset.teacher_files import read_labels
 from localizer.errors import InputError
 from localizer.images.boxes import usable_rel_xyxy
-from localizer.sources import coco, pascal_voc
+from localizer.sources import coco, cvat, hugging_face, label_studio, labelme, pascal_voc, via
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
 from localizer.sources.csv import table as csv_table
+from localizer.sources.recognizing import recognize
+from localizer.sources.yolo import label_files as yolo
 from tests.fuzzing import MUTANTS, fuzzed
 from tests.fuzzing.damage import damaged, mutants, naming
 
@@ -54,6 +57,9 @@ def check(read):
             assert one.reason
             continue
         (one.image + one.supercategory + one.category).encode("utf-8")
+        if one.is_empty:
+            assert one.box_rel_xyxy is None
+            continue
         assert not one.image.startswith("/") and ".." not in one.image.split("/")
         try:
             box = checked_box(one.box_rel_xyxy)
@@ -215,6 +221,56 @@ def test_coco_mutants(root):
     ):
         with naming(content):
             read_coco(root, content)
+
+
+YOLO_YAML = b"path: .\ntrain: images/train\nval: [a.jpg]\nnames: {0: cat, 1: dog}\n"
+SHAPE = {"label": "cat", "shape_type": "circle", "points": [[20, 20], [25, 20]]}
+REGION = {"shape_attributes": {"name": "rect", "x": 1, "y": 2, "width": 9, "height": 9}}
+VALUE = {"x": 1, "y": 2, "width": 9, "height": 9, "rotation": 30, "rectanglelabels": ["cat"]}
+RESULT = {"original_width": 64, "original_height": 48, "value": VALUE}
+LABEL_STUDIO = [{"data": {"image": "/a.jpg"}, "annotations": [{"id": 1, "result": [RESULT]}]}]
+LINE = {"file_name": "a.jpg", "objects": {"bbox": [[1, 2, 30, 40]], "categories": ["cat"]}}
+TOOLS = {
+    "yolo": (yolo, "a.txt", [b"0 0.5 0.5 0.2 0.2\n1 0.1 0.1 0.5 0.1 0.5 0.5 0.9\n"]),
+    "data.yaml": (yolo, "data.yaml", [YOLO_YAML]),
+    "cvat": (
+        cvat,
+        "a.xml",
+        [
+            b'<annotations><image name="a.jpg" width="64" height="48"><box label="cat" xtl="1" '
+            b'ytl="2" xbr="30" ybr="40" rotation="9"/><ellipse cx="9" cy="9" rx="3" ry="4"/>'
+            b'<polygon points="1,2;3,4;5,6"/><mask left="1" top="1" width="3" height="3"/></image>'
+            b"</annotations>"
+        ],
+    ),
+    "labelme": (
+        labelme,
+        "a.json",
+        [json.dumps({"shapes": [SHAPE], "imagePath": "a.jpg", "imageWidth": 64}).encode()],
+    ),
+    "via": (
+        via,
+        "a.json",
+        [json.dumps({"a.jpg1": {"filename": "a.jpg", "regions": [REGION]}}).encode()],
+    ),
+    "label-studio": (label_studio, "a.json", [json.dumps(LABEL_STUDIO).encode()]),
+    "hf": (hugging_face, "metadata.jsonl", [json.dumps(LINE).encode()]),
+}
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_labels_of_tools_mutants(tmp_path, name):
+    source, file, sound = TOOLS[name]
+    for photo in ("a.jpg", "b.jpg"):
+        Image.new("RGB", (64, 48)).save(tmp_path / photo)
+    (tmp_path / "a.txt").write_text("0 0.5 0.5 0.2 0.2")
+    tokens = XML_TOKENS if source is cvat else JSON_TOKENS
+    for content in mutants(sound, MUTANTS, VALUES, tokens):
+        with naming(content):
+            (tmp_path / file).write_bytes(content)
+            check(lambda: source.read(tmp_path))
+            with contextlib.suppress(InputError):
+                recognize(tmp_path)
 
 
 def csv_of(names, rows, separator):

@@ -227,7 +227,7 @@ def test_ids_that_are_both_text_and_numbers_mean_themselves(root):
     rex, kit = coco.read(root)
     assert rex.box_rel_xyxy == BOX and kit.box_rel_xyxy[2] == pytest.approx(0.1)
     write(root, images, [annotation(1, "01")])
-    assert [one.reason for one in coco.read(root)][-1] == "no image has this id"
+    assert [*coco.read(root)][-1].reason == "no image has this id"
 
 
 def test_relative_boxes_are_refused_by_every_source(root):

@@ -101,12 +101,12 @@ def test_photos_that_are_left_out_and_why(tmp_path):
     write(tmp_path, images, [*annotations, annotation(4, 77)])
     found = list(read(tmp_path))
     left_out = [one for one in found if isinstance(one, Skipped)]
-    assert [one.image for one in found if one not in left_out] == ["crowd.jpg", "same.jpg"]
+    used = [one.image for one in found if one not in left_out]
+    assert used == ["alone.jpg", "crowd.jpg", "same.jpg"] and found[0].is_empty
     reasons = {one.image: f"{one.reason} [{one.place}]" for one in left_out}
-    assert len(reasons) == len(left_out) == len(images) - 2 + 1
+    assert len(reasons) == len(left_out) == len(images) - 3 + 1
     json.dumps(reasons, ensure_ascii=False).encode("utf-8")
     expected = {
-        "alone.jpg": "no annotation",
         "twice.jpg": "a/twice.jpg and b/twice.jpg",
         "./same.jpg": "same photo as another entry: remove the wrong one [annotations.json: "
         "images[4] and images[3]]",

@@ -39,7 +39,9 @@ def test_a_name_that_is_no_text_is_left_out(tmp_path):
 def test_folders_and_options_that_are_of_no_use(tmp_path):
     with pytest.raises(InputError, match="no photo below it.*jpg"):
         list(read(tmp_path))
-    with pytest.raises(InputError, match="--source folder .*--teacher.*voc, coco and csv"):
+    with pytest.raises(
+        InputError, match="--source folder .*--teacher.*voc, coco, yolo, .* and csv"
+    ):
         open_source("folder", tmp_path, "object")
     with pytest.raises(InputError, match="voc has boxes of its own"):
         open_source("voc", tmp_path, "object", teacher="runs/first")

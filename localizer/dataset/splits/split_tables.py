@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from localizer.dataset.splits.splitting import SPLITS
+from localizer.dataset.splits.splitting import SPLITS, split_of_text
 from localizer.errors import InputError
 from localizer.files.checksums import sha256_of
 from localizer.sources.annotated_image import AnnotatedImage
@@ -22,8 +22,10 @@ from localizer.sources.csv.rows import read_rows
 from localizer.sources.lookup.photo_claims import settle
 from localizer.sources.lookup.photo_lookup import PhotoLookup
 from localizer.sources.lookup.photo_names import is_of_another_place
+from localizer.sources.notes import note
 
 _NAMES = {name: name for name in SPLITS} | dict.fromkeys(("val", "valid", "dev"), "validation")
+SPLIT_BY = ("name", "official", "source", "category")
 _EXPECTED = """expected a table such as
     image,split
     photos/rex.jpg,train"""
@@ -96,7 +98,7 @@ def open_split(option, fractions):
     """What --split-by means.
 
     Args:
-        option: "name", "official", a table of splits, or a dataset folder, whose split is taken.
+        option: one of SPLIT_BY, a table of splits, or a dataset folder, whose split is taken.
         fractions: of --fractions, or None.
 
     Returns:
@@ -105,15 +107,17 @@ def open_split(option, fractions):
     Raises:
         InputError: the table cannot be used, or there are fractions beside it.
     """
-    if option in ("name", "official"):
+    if option == "source" and fractions:
+        raise InputError("--fractions: the labels say which photo is in which split; leave it out")
+    if option in SPLIT_BY:
         return option, None
     path = Path(option)
     if (path / "samples.csv").is_file():
         path = path / "samples.csv"
     if not path.is_file():
         raise InputError(
-            f"--split-by {option}: is no file; it is name, official, a CSV table or a dataset "
-            "folder"
+            f"--split-by {option}: is no file; it is {', '.join(SPLIT_BY)}, a CSV table or "
+            "a dataset folder"
         )
     if fractions:
         raise InputError(f"--fractions: {option} says which photo is in which split; leave it out")
@@ -181,8 +185,33 @@ def read_lists(records, settings, root):
         return settings.split_file.of_records(records, root)
     if settings.split_by == "name":
         return {}
-    _check_official(records, settings, root)
+    if settings.split_by == "category":
+        return _by_category(records, settings, root)
+    if settings.split_by == "official":
+        _check_official(records, settings, root)
+    elif not any(record.official_split for record in records):
+        raise InputError(
+            f"{root}: --split-by source finds no splits in the labels ({settings.source}: such as "
+            "folders train/, valid/ and test/). Use --split-by name, or a CSV file of your own"
+        )
     return {record.image: record.official_split for record in records}
+
+
+def _by_category(records, settings, root):
+    """The split of each annotated photo, by the category of its object."""
+    categories = {one.image: one.category for one in records if isinstance(one, AnnotatedImage)}
+    named = {*categories.values()} - {""}
+    if len(named) < 2:
+        raise InputError(
+            f"{root}: --split-by category holds whole categories out, but the photos have "
+            f"{len(named)}. Use --split-by name"
+        )
+    splits = {name: split_of_text(name, settings.seed, settings.fractions) for name in named}
+    for split in SPLITS:
+        members = sorted(name for name, where in splits.items() if where == split)
+        shown = ", ".join(members[:5]) + (", ..." if len(members) > 5 else "")
+        note(f"{split}: {len(members)} of {len(named)} categories{': ' + shown if shown else ''}")
+    return {image: splits.get(name, "") for image, name in categories.items()}
 
 
 def _check_official(records, settings, root):

@@ -10,7 +10,7 @@ Near-duplicates share the position of one of them, the one whose name has the sm
 missing photo can at most move the other copies of itself.
 
 A data set that brings lists of its own can be split by them: its test list is the test split. So
-can any other, by a file (`split_files`).
+can any other, by a file (`split_tables`), and by the categories of the objects.
 """
 
 import hashlib
@@ -50,7 +50,21 @@ def split_of(image, seed, fractions):
         seed: int; another seed gives another split.
         fractions: shares of the three splits; they add up to 1.
     """
-    where = position(image, seed)
+    return _cut(position(image, seed), fractions)
+
+
+def split_of_text(text, seed, fractions):
+    """ "train", "validation" or "test" for any text, such as a category, by its hash alone.
+
+    Args:
+        text: as it is; numbers at its end mean nothing here.
+        seed, fractions: as for `split_of`.
+    """
+    return _cut(_hash(f"{seed}/{text}"), fractions)
+
+
+def _cut(where, fractions):
+    """The split of a place in [0, 1)."""
     if where < fractions[0]:
         return "train"
     return "validation" if where < fractions[0] + fractions[1] else "test"

@@ -16,6 +16,7 @@ The table begins with a header line. Columns may stand in any order, others are 
   text, and needed, it is the photo's own.
 * `supercategory`, `category`: what the object is, coarsely and finely, as in COCO.
 
+A row with neither corners nor a category says that there is no object in the photo.
 Several rows with the same image are several objects in it. `csv_columns` has the other names that
 columns may have, `csv_rows` the encodings, separators and numbers.
 """
@@ -29,7 +30,7 @@ from pathlib import Path
 from localizer.errors import InputError
 from localizer.images.boxes import abs_xyxy_to_rel_xyxy
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
-from localizer.sources.choosing import choose, class_name, number_from_text, skipped
+from localizer.sources.choosing import choose, class_name, no_object, number_from_text, skipped
 from localizer.sources.csv.rows import read_rows
 from localizer.sources.lookup.photo_claims import settle
 from localizer.sources.lookup.photo_lookup import PhotoLookup
@@ -49,8 +50,13 @@ EXPECTED = """expected a table such as
 class _Row:
     line: int
     cells: dict[str, str]
-    box: tuple[float, ...] | None  # As written, in pixels or relative; None when it is unreadable.
+    box: tuple[float, ...] | None  # As written, in pixels or relative; None: empty or unreadable.
     problem: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it only names a photo: nothing is in it."""
+        return self.box is None and not self.problem
 
 
 def read(
@@ -174,6 +180,8 @@ def _read_row(line: int, header: list[str], fields: list[str]) -> _Row:
     if len(fields) != len(header):
         problem = f"{len(fields)} fields, but the header has {len(header)}"
         return _Row(line, cells, None, problem)
+    if not any(cells[name].strip() for name in (*CORNERS, "category") if name in cells):
+        return _Row(line, cells, None)
     box = []
     for name in CORNERS:
         try:
@@ -191,6 +199,8 @@ def _annotated(
     if isinstance(photo, InputError):
         raise photo
     sides, own_size = _written_sides(row), False
+    if row.is_empty:
+        return no_object(photo, place, sides)
     if box_format == "relative":
         # A box in pixels would pass for one that reaches outside the photo on all sides.
         if max(map(abs, row.box)) > 2:

@@ -17,7 +17,7 @@ def with_regions(rows):
 
     Returns:
         Such a list; the same where this is no such table. A region that is no box, and that no box
-        can be drawn around, has empty fields.
+        can be drawn around, has its own name for corners; where there is no region they are empty.
     """
     header = [name.strip().lower() for name in rows[0][1]] if rows else []
     if SHAPE not in header:
@@ -27,7 +27,7 @@ def with_regions(rows):
     for line, fields in rows[1:]:
         if len(fields) == len(header):
             shape, *attributes = (_object(fields[place]) for place in places)
-            fields = [*fields, *_corners(shape), _class(*attributes)]
+            fields = [*fields, *_corners(shape), class_of(*attributes)]
         expanded.append((line, fields))
     return expanded
 
@@ -36,12 +36,20 @@ def _object(text):
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        found = None
+    return found if isinstance(found, dict) else {"name": "?"}
 
 
 def _corners(shape):
     """The extent of a region as text."""
+    if shape == {}:
+        return [""] * 4
+    box = extent_of_region(shape)
+    return [str(shape.get("name", "?"))] * 4 if box is None else [repr(value) for value in box]
+
+
+def extent_of_region(shape):
+    """The box around a region in 0-based continuous pixels, of its `shape_attributes`; or None."""
     try:
         if "all_points_x" in shape:
             xs, ys = shape["all_points_x"], shape["all_points_y"]
@@ -51,12 +59,12 @@ def _corners(shape):
         else:
             xs = shape["x"], shape["x"] + shape["width"]
             ys = shape["y"], shape["y"] + shape["height"]
-        return [repr(float(value)) for value in (min(xs), min(ys), max(xs), max(ys))]
+        return tuple(float(value) for value in (min(xs), min(ys), max(xs), max(ys)))
     except (KeyError, TypeError, ValueError, OverflowError):
-        return [""] * 4
+        return None
 
 
-def _class(attributes=None):
+def class_of(attributes=None):
     """The attribute that names the class, or the only one that there is."""
     named = {str(name).strip().lower(): value for name, value in (attributes or {}).items()}
     for name in _CLASS_NAMES if len(named) > 1 else named:

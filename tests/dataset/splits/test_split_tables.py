@@ -146,7 +146,10 @@ def test_photos_that_one_of_both_lacks_are_named(tmp_path, run_script):
     hint = f"columns that are not used: split; --split-by {tmp_path}/photos/boxes.csv goes by its"
     assert done.returncode == 0 and hint in done.stderr
     for options, message in [
-        (["--split-by", "nothing.csv"], "nothing.csv: is no file; it is name, official, a CSV"),
+        (
+            ["--split-by", "nothing.csv"],
+            "nothing.csv: is no file; it is name, official, source, category, a CSV",
+        ),
         (["--split-by", "mine.csv", "--fractions", 1, 0, 0], "mine.csv says which photo"),
         (["--split-by", "other.csv"], "has none of its photos. The table has 'other/0.png', the "),
     ]:
