@@ -126,7 +126,8 @@ def _add_plugin(parser):
         action="append",
         default=[],
         metavar="FILE.py",
-        help="run this file, which registers parts of your own (docs/own_parts.md); repeatable (default: none)",
+        help="run this file, which registers parts of your own (docs/own_parts.md); repeatable "
+        "(default: none)",
     )
 
 
