@@ -52,7 +52,11 @@ for name, workers, stop, resume in (
     drawn = draws[name] = []
     try:
         training.train(
-            data, replace(config, workers=workers), f"{runs}/{name}", resume, progress=False
+            data,
+            replace(config, workers=workers),
+            f"{runs}/{name}",
+            resume=resume,
+            progress=False,
         )
     except Exception:
         if stop is None:
