@@ -396,8 +396,8 @@ def test_label_files_are_recognised_behind_empty_ones_and_a_byte_order_mark(tmp_
     photo(tmp_path / "images/rex.jpg")
     write(tmp_path / "labels/rex.txt", f"\ufeff{YOLO_BOX}\r\n")
     assert recognize(tmp_path) == "yolo"
-    found = [one for one in yolo.read(tmp_path) if isinstance(one, AnnotatedImage)]
-    assert [one.image for one in found] == ["images/rex.jpg"]
+    rex = list(yolo.read(tmp_path))[-1]
+    assert (rex.image, rex.box_rel_xyxy) == ("images/rex.jpg", pytest.approx(BOX, abs=1e-6))
 
 
 def test_what_cannot_be_recognised(tmp_path):
