@@ -178,6 +178,9 @@ def open_dataset(path: str | os.PathLike) -> Dataset:
     >>> open_dataset("data/scenes")
     Dataset('data/scenes', target 'head', 48 images: 38 train, 6 validation, 4 test)
     """
+    if not isinstance(path, str | os.PathLike):
+        kind = type(path).__name__
+        raise InputError(f"a dataset is the path of its folder or a Dataset, not {kind}")
     path = Path(path)
     try:
         for name in _FILES:
@@ -188,9 +191,12 @@ def open_dataset(path: str | os.PathLike) -> Dataset:
         )
         images = np.lib.format.open_memmap(path / "images.npy", mode="r")
     except FileNotFoundError as error:
+        # A folder of somebody's photos is to be read, not to be written to.
+        own = path.is_dir() and not any((path / name).exists() for name in _FILES)
+        options = f"--root {path} --out data/NAME" if own else f"--out {path}"
         raise InputError(
             f"{path}: not a dataset folder ({Path(error.filename).name} is missing). Make one "
-            f"with: python generate_dataset.py --out {path}"
+            f"with: python generate_dataset.py {options}"
         ) from None
     except InputError:
         raise

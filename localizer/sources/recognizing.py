@@ -43,7 +43,7 @@ _KEYS = {
     "label-studio": ("original_width", "result"),
     "coco": ("images", "annotations", "categories"),
 }
-_YOLO_LINE = re.compile(rb"\s*\d+(\s+[-+.\deE]+){4,}\s*(\r?\n|$)")
+_YOLO_LINE = re.compile(rb"(?:\xef\xbb\xbf)?\s*\d+(\s+[-+.\deE]+){4,}\s*(\r?\n|$)")
 
 
 def recognize(root: Path) -> str:
@@ -104,6 +104,8 @@ def _look(root: Path, files: Sequence[str]) -> dict[str, str]:
             continue
         if ending == "csv" and "/" in name and name.split("/")[-1] not in METADATA:
             continue  # A table of boxes lies in the root.
+        if is_text and _is_empty(root / name):
+            continue  # Background; the first of many photos may be that.
         looked[ending] += 1
         if looked[ending] <= _FILES and (source := _source_of(root / name, ending)):
             seen.setdefault(source, name)
@@ -111,6 +113,13 @@ def _look(root: Path, files: Sequence[str]) -> dict[str, str]:
         yamls = [name for name in files if "/" not in name and name.endswith((".yaml", ".yml"))]
         seen["yolo"] = (yamls or [seen["yolo"]])[0]
     return seen
+
+
+def _is_empty(path: Path) -> bool:
+    try:
+        return path.stat().st_size == 0
+    except OSError:
+        return True
 
 
 def _source_of(path: Path, ending: str) -> str:

@@ -206,3 +206,18 @@ def test_images_that_are_no_square_rgb_images_in_order(folder, change):
     np.save(folder / "images.npy", images)
     with pytest.raises(InputError, match=r"images\.npy.*not square RGB images.*--overwrite"):
         open_dataset(folder)
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        (3, "path of its folder or a Dataset, not int"),
+        (None, "not NoneType"),
+        ("photos", "--root .*photos --out data/NAME"),
+        ("nowhere", "generate_dataset.py --out .*nowhere"),
+    ],
+)
+def test_what_is_no_dataset_is_told_what_to_do(tmp_path, path, words):
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(InputError, match=words):
+        open_dataset(tmp_path / path if isinstance(path, str) else path)

@@ -389,6 +389,17 @@ def test_lists_of_photos_in_data_yaml(tmp_path):
     assert [one.official_split for one in found] == ["train", "validation"]
 
 
+def test_label_files_are_recognised_behind_empty_ones_and_a_byte_order_mark(tmp_path):
+    for number in range(25):
+        photo(tmp_path / f"images/a{number:02}.jpg")
+        write(tmp_path / f"labels/a{number:02}.txt", "")
+    photo(tmp_path / "images/rex.jpg")
+    write(tmp_path / "labels/rex.txt", f"\ufeff{YOLO_BOX}\r\n")
+    assert recognize(tmp_path) == "yolo"
+    rex = list(yolo.read(tmp_path))[-1]
+    assert (rex.image, rex.box_rel_xyxy) == ("images/rex.jpg", pytest.approx(BOX, abs=1e-6))
+
+
 def test_what_cannot_be_recognised(tmp_path):
     photo(tmp_path / "rex.jpg")
     with pytest.raises(InputError, match="1 photos, 0 other files.*yolo.*--teacher"):
