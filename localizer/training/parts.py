@@ -6,7 +6,6 @@ import keras
 
 from localizer.models.fused_normalization import with_fused_normalization
 from localizer.models.localizer_model import PUBLIC_OUTPUTS, build_localizer
-from localizer.recipe.resolve import settle
 from localizer.training.batches import Batches
 from localizer.training.losses import build_losses
 from localizer.training.metric_variables import create_variables
@@ -44,7 +43,7 @@ def prepare(dataset, config):
 
     Args:
         dataset: an opened Dataset.
-        config: TrainingConfig.
+        config: TrainingConfig as `settle` makes it for the dataset.
 
     Returns:
         Parts.
@@ -52,7 +51,6 @@ def prepare(dataset, config):
     Raises:
         InputError: the dataset lacks a split or classes, or the network cannot be built.
     """
-    config = settle(config, dataset)
     classes = None if config.class_output == "none" else dataset.classes(config.class_output)
     train_rows, validation_rows = dataset.indices("train"), dataset.indices("validation")
     keras.utils.set_random_seed(config.seed)

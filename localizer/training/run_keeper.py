@@ -35,8 +35,8 @@ class RunKeeper(keras.callbacks.Callback):
 
     Args:
         run: the run folder.
-        parts: what `localizer.training.training.prepare` returned.
-        config: TrainingConfig.
+        parts: what `prepare` returned.
+        config: TrainingConfig, the same that `prepare` had.
         description: what goes into best.keras beside the graph.
     """
 

@@ -19,9 +19,11 @@ def time_epoch(dataset, config, folder):
     """
     import keras
 
+    from localizer.recipe.resolve import settle
     from localizer.training.parts import prepare
     from localizer.training.run_keeper import RunKeeper
 
+    config = settle(config, dataset)
     parts = prepare(dataset, config)
     model, training = parts.model, parts.training
     keeper = RunKeeper(folder, parts, config, {})
