@@ -159,7 +159,7 @@ def _open_own(source, root, multiple, annotations, box_format, split_file, boxes
         if not root.is_dir():
             raise InputError(f"--root {root}: is a file; name the folder of the photos")
         return folder.read, root
-    from localizer.sources.csv import table as csv_table
+    from localizer.sources.formats.csv import table as csv_table
 
     table = split_file and split_file.path
     read = partial(

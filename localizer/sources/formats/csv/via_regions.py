@@ -2,7 +2,7 @@
 
 import json
 
-from localizer.sources.csv.columns import CORNERS
+from localizer.sources.formats.csv.columns import CORNERS
 
 SHAPE, CLASS = "region_shape_attributes", "region_attributes"
 # Of several attributes of a region, the one that names its class.
