@@ -42,7 +42,7 @@ def idle_settings(config):
     return idle
 
 
-def describe_idle(config, settled):
+def describe_idle(config: TrainingConfig, settled: TrainingConfig) -> list[str]:
     """What was set to no effect: a list of texts, as "look_size: not used, as looks is 1".
 
     A value of 0 switches something off, which then is off anyway.

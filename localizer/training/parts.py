@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 import keras
 
+from localizer.dataset.dataset import Dataset
 from localizer.models.fused_normalization import with_fused_normalization
 from localizer.models.localizer_model import PUBLIC_OUTPUTS, build_localizer
+from localizer.recipe.config import TrainingConfig
 from localizer.training.batches import Batches
 from localizer.training.losses import build_losses
 from localizer.training.metric_variables import create_variables
@@ -38,7 +40,7 @@ class Parts:
     classes: list[str] | None
 
 
-def prepare(dataset, config):
+def prepare(dataset: Dataset, config: TrainingConfig) -> Parts:
     """What a recipe trains, and what on.
 
     Args:

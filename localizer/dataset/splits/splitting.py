@@ -15,6 +15,7 @@ can any other, by a file (`split_tables`), and by the categories of the objects.
 
 import hashlib
 import re
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 import pandas as pd
@@ -55,7 +56,7 @@ def split_of(image, seed, fractions):
     return _cut(position(image, seed), fractions)
 
 
-def split_of_text(text, seed, fractions):
+def split_of_text(text: str, seed: int, fractions: Sequence[float]) -> str:
     """ "train", "validation" or "test" for any text, such as a category, by its hash alone.
 
     Args:
