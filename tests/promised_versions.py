@@ -40,9 +40,9 @@ QUICK = (
     "images/test_photos",
     "models/test_damaged_models",
     "reporting/test_reporting",
-    "sources/test_coco",
-    "sources/csv/test_table",
-    "sources/test_pascal_voc",
+    "sources/formats/test_coco",
+    "sources/formats/csv/test_table",
+    "sources/formats/test_pascal_voc",
     "dataset/test_dataset",
     "sources/drawn/test_generate",
 )

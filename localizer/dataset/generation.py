@@ -25,9 +25,8 @@ from localizer.dataset.splits.split_tables import SplitFile, read_lists
 from localizer.dataset.splits.splitting import (
     NEAR_DUPLICATES,
     SPLITS,
-    leader,
-    official_split_of,
-    split_of,
+    add_splits,
+    one_split_groups,
 )
 from localizer.dataset.teacher import Teacher, label_samples
 from localizer.dataset.teacher_files import LabelFile
@@ -209,7 +208,7 @@ def _build(records, settings, folder, root, progress, labels):
     left_out = leave_out_excluded(groups, names, excluded, root)
     own = [[names[index] for index in group if index < len(names)] for group in groups]
     groups = [group for group in own if len(group) > 1 and group[0] not in left_out]
-    together = _together(groups, digests, settings.near_duplicates)
+    together = one_split_groups(groups, digests, settings.near_duplicates)
     by_lists = left_out_by_lists(together, lists, settings)
     left_out |= by_lists
     frame, refused = _keep(samples, left_out, settings, folder, root, progress)
@@ -221,7 +220,7 @@ def _build(records, settings, folder, root, progress, labels):
             f"{root}: none of {len(records)} images is usable. The first, {first.image}: "
             f"{place}{first.reason}"
         )
-    _split(frame, together, lists, settings)
+    add_splits(frame, together, lists, settings.seed, settings.fractions)
     if labels != "truth":
         frame["teacher"] = labels["teacher"]
     write_tables(frame, skipped, groups, folder)
@@ -230,22 +229,6 @@ def _build(records, settings, folder, root, progress, labels):
     counts = len(records), contents
     write_description(frame, skipped, groups, beside, *counts, settings, labels, root, folder)
     return MadeDataset(frame, lists, names, groups, left_out)
-
-
-def _together(groups, digests, mode):
-    """The groups that share one split.
-
-    Args:
-        groups: lists of near-duplicates.
-        digests: dict from each photo to the digest of its pixels.
-        mode: `near_duplicates` of GenerationSettings.
-    """
-    if mode == "group":
-        return groups
-    same = {}
-    for image, digest in digests.items() if mode == "exact" else ():
-        same.setdefault(digest, []).append(image)
-    return [images for images in same.values() if len(images) > 1]
 
 
 def _build_companion(made, settings, folder, root, progress):
@@ -303,17 +286,3 @@ def _keep(samples, left_out, settings, folder, root, progress):
     if len(rows) < len(samples):
         keep_items(folder / "images.npy", rows)
     return pd.DataFrame([samples[row] for row in rows]), skipped
-
-
-def _split(frame, groups, lists, settings):
-    """Add the columns `group` and `split`."""
-    leaders = {image: leader(group) for group in groups for image in group}
-    frame["group"] = [leaders.get(image, image) for image in frame["image"]]
-    seed, fractions = settings.seed, settings.fractions
-    if lists:
-        frame["split"] = [
-            official_split_of(group, lists[image], seed, fractions)
-            for image, group in zip(frame["image"], frame["group"], strict=True)
-        ]
-    else:
-        frame["split"] = [split_of(group, seed, fractions) for group in frame["group"]]

@@ -6,11 +6,12 @@ its `sha256`, the checksum of the table with the former names in its header.
 """
 
 import hashlib
+from pathlib import Path
 
 from localizer.sources.annotated_image import FORMER_NAMES
 
 
-def rows_sha256(path) -> str:
+def rows_sha256(path: Path) -> str:
     """Checksum of a samples.csv, hexadecimal, as it would be with the former names."""
     with open(path, "rb") as file:
         header = file.readline()

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +16,7 @@ from localizer.errors import InputError
 from localizer.evaluation import iou_statistics
 from localizer.evaluation.coco_metrics import average_precision
 from localizer.evaluation.evaluation import Evaluation
+from localizer.evaluation.label_accuracy import label_accuracies, normalized
 from localizer.evaluation.latency import latencies_ms, summarize_latency
 from localizer.evaluation.leaks import describe_leak
 from localizer.files.checksums import checksum
@@ -46,8 +47,7 @@ def evaluate(
     Args:
         dataset: a `Dataset` with true labels, or the path of its folder.
         models: one or more: names and paths as on the command line, runs that `train` returned,
-            Localizers, and Predictors, each with its own name; `seen_categories`, `notes`, `path`
-            and `runtime` are reported where a predictor has them.
+            Localizers, and Predictors, each with its own name.
         split: "train", "validation" or "test".
         progress: show a progress bar on stderr.
 
@@ -106,8 +106,8 @@ def evaluate(
 
 
 def _listed(models):
-    one = isinstance(models, (str, os.PathLike)) or hasattr(models, "predict")
-    models = [models] if one or isinstance(models, Localizer) else list(models)
+    several = isinstance(models, Iterable) and not isinstance(models, Model)
+    models = list(models) if several else [models]
     if not models:
         raise InputError("models: none is given; name one, such as a run folder")
     return models
@@ -118,7 +118,7 @@ def _predictor(model, dataset):
         return model.predictor
     if isinstance(model, (str, os.PathLike)):
         return load_predictor(os.fspath(model), dataset)
-    if hasattr(model, "predict"):
+    if isinstance(model, Predictor):
         return model
     raise InputError(
         f"models: {model!r} is not possible: a name or path as on the command line, a Localizer or "
@@ -129,7 +129,7 @@ def _predictor(model, dataset):
 def _entry(dataset, samples, true_rel_xyxy, sizes, predictor, answer, iou, mask, times):
     """A model's entry of metrics.json; `mask` says which photos it is scored on."""
     part, samples = answer.of(mask), samples[mask].reset_index(drop=True)
-    accuracies = _label_accuracies(dataset.samples, samples, part.labels)
+    accuracies = label_accuracies(dataset.samples, samples, part.labels)
     if not mask.all():
         # The categories that it could name are the ones left out.
         accuracies["category_accuracy"] = None
@@ -161,8 +161,8 @@ def _refuse_unfair(dataset, names):
 
 def _unseen(predictor, categories):
     """Photos of categories that the predictor was not trained on, bool [n]."""
-    seen = {_normalized(category) for category in predictor.seen_categories}
-    unseen = ~categories.map(_normalized).isin(seen).to_numpy()
+    seen = {normalized(category) for category in predictor.seen_categories}
+    unseen = ~categories.map(normalized).isin(seen).to_numpy()
     if not unseen.any():
         raise InputError(
             f"{predictor.name}: was trained on all categories of this split; leave it out"
@@ -261,38 +261,6 @@ def _scores(true_rel_xyxy, answer, iou):
         "no_box": int(np.isnan(answer.boxes_rel_xyxy).any(axis=1).sum()),
         "success_curve": {"thresholds": thresholds.round(2).tolist(), "rates": rates.tolist()},
     }
-
-
-def _label_accuracies(all_samples, samples, labels):
-    """Share of photos with the right label, by the vocabulary that the model's labels are from.
-
-    A label of neither vocabulary counts as wrong; a category also says its supercategory.
-    """
-    labels = pd.Series(labels, dtype=str).map(_normalized)
-    named = set(labels) - {""}
-    supercategories = {_normalized(name) for name in all_samples["supercategory"]} - {""}
-    supercategory_of = dict(
-        zip(all_samples["category"].map(_normalized), all_samples["supercategory"].map(_normalized))
-    )
-    categories = set(supercategory_of) - {""}
-    accuracies = {"supercategory_accuracy": None, "category_accuracy": None}
-    if len(named & categories) > len(named & supercategories):
-        accuracies["category_accuracy"] = _accuracy(samples["category"].map(_normalized), labels)
-        labels = labels.map(lambda label: supercategory_of.get(label, label))
-    if named & (categories | supercategories):
-        accuracies["supercategory_accuracy"] = _accuracy(
-            samples["supercategory"].map(_normalized), labels
-        )
-    return accuracies
-
-
-def _accuracy(true, predicted):
-    known = true != ""
-    return float((true == predicted)[known].mean()) if known.any() else None
-
-
-def _normalized(name):
-    return str(name).strip().replace("_", " ").casefold()
 
 
 def _breakdowns(samples, sizes, iou):

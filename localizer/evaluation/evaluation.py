@@ -27,23 +27,21 @@ class Evaluation:
     rows: np.ndarray
 
     def __repr__(self) -> str:
-        said = self.metrics
-        means = ", ".join(f"{model['name']} {model['mean_iou']:.3f}" for model in said["models"])
-        return (
-            f"Evaluation({said['split']} of {said['dataset']}, {said['n']} photos; mean IoU: "
-            f"{means})"
-        )
+        metrics = self.metrics
+        means = ", ".join(f"{model['name']} {model['mean_iou']:.3f}" for model in metrics["models"])
+        of = f"{metrics['split']} of {metrics['dataset']}, {metrics['n']} photos"
+        return f"Evaluation({of}; mean IoU: {means})"
 
     def _repr_html_(self) -> str:
-        said = self.metrics
+        metrics = self.metrics
         rows = "".join(
             f"<tr><td>{escape(model['name'])}</td><td>{model['mean_iou']:.3f}</td>"
             f"<td>{interval(model['ci95'])}</td><td>{model['n']}</td></tr>"
-            for model in said["models"]
+            for model in metrics["models"]
         )
-        warnings = "".join(f"<p>warning: {escape(warning)}</p>" for warning in said["warnings"])
+        warnings = "".join(f"<p>warning: {escape(warning)}</p>" for warning in metrics["warnings"])
         return (
-            f"<table><caption>{escape(said['dataset'])}, {said['split']} split</caption>"
+            f"<table><caption>{escape(metrics['dataset'])}, {metrics['split']} split</caption>"
             "<thead><tr><th>model</th><th>mean IoU</th><th>95 % interval</th><th>photos</th></tr>"
             f"</thead><tbody>{rows}</tbody></table>{warnings}"
         )

@@ -114,10 +114,10 @@ class Localization:
         return ax
 
     def __repr__(self) -> str:
-        said = ["nothing found"] if self.box is None else [f"{edge:.1f}" for edge in self.box]
-        said += [] if self.score is None else [f"score={self.score:.3f}"]
-        said += [] if self.label is None else [f"label={self.label!r}"]
-        return f"Localization({', '.join(said)})"
+        words = ["nothing found"] if self.box is None else [f"{edge:.1f}" for edge in self.box]
+        words += [] if self.score is None else [f"score={self.score:.3f}"]
+        words += [] if self.label is None else [f"label={self.label!r}"]
+        return f"Localization({', '.join(words)})"
 
     def _repr_png_(self) -> bytes | None:
         """The photo with its box; None, for the line above, where the photo is not there."""

@@ -71,14 +71,13 @@ class Localizer:
 
     def __repr__(self) -> str:
         predictor = self._predictor
-        said = [repr(predictor.name)]
-        trained_on = getattr(predictor, "trained_on", None)
-        said += [f"target {trained_on['target']!r}"] if trained_on else []
+        words = [repr(predictor.name)]
+        words += [f"target {predictor.trained_on['target']!r}"] if predictor.trained_on else []
+        # Only a network of this project has metadata.
         size = getattr(predictor, "metadata", {}).get("image_size")
-        said += [f"{size} x {size} pixels"] if size else []
-        path = getattr(predictor, "path", None)
-        said += [f"from {str(path)!r}"] if path else []
-        return f"Localizer({', '.join(said)})"
+        words += [f"{size} x {size} pixels"] if size else []
+        words += [f"from {str(predictor.path)!r}"] if predictor.path else []
+        return f"Localizer({', '.join(words)})"
 
     @classmethod
     def load(cls, model: str | os.PathLike) -> "Localizer":

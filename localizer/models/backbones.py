@@ -19,7 +19,7 @@ _KINDS = (
 )
 
 
-def mobilenet_v1(image_size, alpha, weights):
+def mobilenet_v1(image_size: int, alpha: float, weights: str) -> keras.Model:
     """MobileNet v1 (A. Howard et al., 2017, arXiv:1704.04861) without its pooling and dense layer.
 
     Args:
@@ -39,7 +39,7 @@ def mobilenet_v1(image_size, alpha, weights):
     return _backbone("MobileNet", pads, image_size, alpha, weights, "mobilenet_v1")
 
 
-def mobilenet_v2(image_size, alpha, weights):
+def mobilenet_v2(image_size: int, alpha: float, weights: str) -> keras.Model:
     """MobileNet v2 (M. Sandler et al., CVPR 2018) without its pooling and dense layer.
 
     Args and Raises: as of `mobilenet_v1`.
@@ -53,7 +53,7 @@ def mobilenet_v2(image_size, alpha, weights):
     return _backbone("MobileNetV2", pads, image_size, alpha, weights, "mobilenet_v2")
 
 
-def mobilenet_v3_small(image_size, alpha, weights):
+def mobilenet_v3_small(image_size: int, alpha: float, weights: str) -> keras.Model:
     """MobileNet v3 small (A. Howard et al., ICCV 2019) without its pooling and dense layer.
 
     Args and Raises: as of `mobilenet_v1`.

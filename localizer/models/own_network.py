@@ -1,5 +1,7 @@
 """Whether the parts of a network are what docs/own_parts.md says, as people may add their own."""
 
+from typing import Any
+
 import keras
 
 from localizer.errors import InputError
@@ -8,7 +10,7 @@ from localizer.plugins import BACKBONES, HEADS
 STRIDES = (8, 16, 32)
 
 
-def check_features(backbone, config):
+def check_features(backbone: Any, config: Any) -> None:
     """See that a backbone takes the view and gives features of all strides.
 
     Raises:
@@ -34,7 +36,7 @@ def check_features(backbone, config):
         )
 
 
-def check_outputs(outputs, config, class_count):
+def check_outputs(outputs: Any, config: Any, class_count: int) -> None:
     """See that a head gives what the commands use, in the right shapes.
 
     Raises:
@@ -63,7 +65,7 @@ def check_outputs(outputs, config, class_count):
             raise InputError(f"{name}: its {output!r} is [{found}], and [{wanted}] is needed")
 
 
-def refuse_unsaveable(model, config):
+def refuse_unsaveable(model: keras.Model, config: Any) -> None:
     """See that a network with one's own parts can be read again from the file it is kept in.
 
     Raises:

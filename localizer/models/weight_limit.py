@@ -6,6 +6,7 @@ memory: they are exchanged for some that count, and put back afterwards.
 """
 
 import math
+from pathlib import Path
 
 import keras
 
@@ -39,7 +40,7 @@ _COUNTED = "localizer>CountedInitializer"
 _OTHER_WEIGHTS = ("lora_rank", "lora_alpha", "quantization_config", "gptq_unpacked_column_size")
 
 
-def build_within(path, config, most):
+def build_within(path: Path, config: dict, most: int) -> keras.Model:
     """The network of a configuration, which may have at most `most` weights.
 
     Args:

@@ -5,7 +5,7 @@ import importlib
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -140,15 +140,6 @@ class Registry(Mapping[str, Any]):
         """What the part of that name gives for some arguments; see `blamed`."""
         with self.blamed(name):
             return self[name](*arguments)
-
-    def calling(self, name: str, function: Callable) -> Callable:
-        """A function of an own part, with errors as of `blamed`."""
-
-        def call(*arguments):
-            with self.blamed(name):
-                return function(*arguments)
-
-        return call
 
 
 def place_in(file: str | Path, error: BaseException) -> str:

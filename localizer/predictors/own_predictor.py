@@ -7,7 +7,7 @@ from localizer.plugins import PREDICTORS
 from localizer.predictors.predictor import Predictions, Predictor
 
 
-def is_own_predictor(model):
+def is_own_predictor(model: str) -> bool:
     """Whether a model's name, as "mine:ANYTHING", begins with that of an own predictor."""
     kind, colon, _ = model.partition(":")
     return bool(colon) and PREDICTORS.is_own(kind)
@@ -23,7 +23,7 @@ class OwnPredictor(Predictor):
         InputError: it could not be made, or cannot predict.
     """
 
-    def __init__(self, model):
+    def __init__(self, model: str):
         self._kind, _, text = model.partition(":")
         self._predictor = PREDICTORS.call(self._kind, text)
         if not isinstance(self._predictor, Predictor):
@@ -33,7 +33,7 @@ class OwnPredictor(Predictor):
             )
         self.take_facts_of(self._predictor)
 
-    def predict(self, photos):
+    def predict(self, photos: list[np.ndarray]) -> Predictions:
         """See `Predictor.predict`."""
         with PREDICTORS.blamed(self._kind):
             answers = self._predictor.predict(photos)

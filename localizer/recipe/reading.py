@@ -76,7 +76,9 @@ def _extended(file, name, also, before):
     return _read(path, also, before)
 
 
-def as_config(recipe: TrainingConfig | Mapping[str, Any] | str | os.PathLike | None):
+def as_config(
+    recipe: TrainingConfig | Mapping[str, Any] | str | os.PathLike | None,
+) -> TrainingConfig:
     """The TrainingConfig that Python code means, in any of the forms that `train` takes.
 
     Raises:

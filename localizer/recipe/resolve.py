@@ -1,4 +1,4 @@
-"""Settings that change nothing beside others, so that nobody waits for a run that tells nothing."""
+"""What a recipe comes to: what "auto" means on a dataset, and which settings change nothing."""
 
 from dataclasses import fields, replace
 
@@ -42,17 +42,17 @@ def idle_settings(config):
     return idle
 
 
-def describe_idle(config, meant):
+def describe_idle(config: TrainingConfig, settled: TrainingConfig) -> list[str]:
     """What was set to no effect: a list of texts, as "look_size: not used, as looks is 1".
 
     A value of 0 switches something off, which then is off anyway.
 
     Args:
         config: TrainingConfig as it was asked for.
-        meant: what the dataset makes of it, see `settling.settle`.
+        settled: what `settle` makes of it.
     """
     default, names = TrainingConfig(), {}
-    reasons = idle_settings(meant)
+    reasons = idle_settings(settled)
     if config.look_size > config.image_size:
         reasons.setdefault("look_size", f"looks are no larger than image_size {config.image_size}")
     for name, reason in reasons.items():
@@ -90,7 +90,10 @@ def fill_the_photos(boxes_rel_xyxy):
 
 
 def settle(config, dataset):
-    """The recipe as a dataset makes it: what "auto" means, and looks no larger than the input."""
+    """The recipe as a dataset makes it: what "auto" means, and looks no larger than the input.
+
+    Whoever begins a training or times one calls it; what is called from there takes its answer.
+    """
     if config.class_output == "auto":
         config = replace(config, class_output=dataset.finest_class_column())
     if config.looks == "auto":

@@ -4,7 +4,6 @@ A format's reader makes an `Entry` for each photo that its labels name. Here the
 for, the boxes are related to their sizes, and one object a photo is chosen.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,9 +18,9 @@ from localizer.sources.choosing import (
     no_object,
     skipped,
 )
-from localizer.sources.lookup.photo_claims import settle
+from localizer.sources.lookup.photo_claims import repeated_claims, settle_claims
 from localizer.sources.lookup.photo_lookup import PhotoLookup
-from localizer.sources.pixels import FrameSizes, written_side
+from localizer.sources.pixels import TO_PIXELS, FrameSizes, refuse_relative, written_size
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class Entry:
         place: where they stand, as "project.xml: image 3"; no two entries have the same.
         names: what the photo may be called, the best name first.
         shapes: its objects; empty where somebody looked and found none.
-        size: width and height in pixels of the annotated image, as written (see `written_side`).
+        size: width and height in pixels of the annotated image, as written (see `written_size`).
         split: "train", "validation" or "test"; "" where the labels do not say.
         problem: why the photo cannot be used.
         file: path below the root of a file that has the labels of this photo only, such as rex.json
@@ -67,6 +66,17 @@ class Entry:
     problem: str = ""
     file: str = ""
     photo: str = ""
+
+
+def refuse_parts_for_pixels(file: Path, entries: Sequence[Entry]) -> None:
+    """Raise InputError when no box of a format in pixels can be in pixels; see `refuse_relative`.
+
+    Args:
+        file: what has the boxes, for the message.
+        entries: all of them.
+    """
+    boxes = (shape.box_xyxy for entry in entries for shape in entry.shapes)
+    refuse_relative(file, filter(None, boxes), TO_PIXELS)
 
 
 def gather(
@@ -92,7 +102,7 @@ def gather(
             noted.
     """
     photos = _find_photos(root, entries, folders)
-    repeated = _repeated(photos, {one.place for one in entries if one.shapes})
+    repeated = repeated_claims(photos, {one.place for one in entries if one.shapes})
     sizes = FrameSizes(root, boxes_in)
     for entry in entries:
         photo = photos[entry.place]
@@ -106,12 +116,12 @@ def gather(
             size, own_size = _size(sizes, photo, entry, relative, has_sizes)
         except InputError as error:
             named = photo if isinstance(photo, str) else entry.names[0]
-            one = skipped(named, str(error), entry.place)
+            record = skipped(named, str(error), entry.place)
         else:
-            shapes = [one for one in entry.shapes if not one.is_line] or entry.shapes
-            found = [_annotated(photo, one, size, own_size, relative) for one in shapes]
-            one = choose(found or [no_object(photo, entry.place, size)], multiple)
-        yield replace(one, official_split=entry.split)
+            shapes = [shape for shape in entry.shapes if not shape.is_line] or entry.shapes
+            objects = [_annotated(photo, shape, size, own_size, relative) for shape in shapes]
+            record = choose(objects or [no_object(photo, entry.place, size)], multiple)
+        yield replace(record, official_split=entry.split)
     sizes.say_taken()
 
 
@@ -125,7 +135,7 @@ def _find_photos(
             photos[entry.place] = entry.photo
             continue
         try:
-            size = _written_size(entry)
+            size = written_size(*entry.size)
             size = None if None in size else size
         except InputError:
             size = None
@@ -137,7 +147,7 @@ def _find_photos(
         except InputError as error:
             photos[entry.place] = error
     contents = {one.place: repr((one.names, one.shapes)) for one in entries}
-    return photos | settle(found, {place: contents[place] for place in found})
+    return photos | settle_claims(found, {place: contents[place] for place in found})
 
 
 def _first_found(lookup: PhotoLookup, names: Sequence[str], size: tuple[int, int] | None):
@@ -151,35 +161,9 @@ def _first_found(lookup: PhotoLookup, names: Sequence[str], size: tuple[int, int
     return lookup.find(names[-1], size=size)
 
 
-def _repeated(photos: dict[str, str | InputError], annotated: set[str]) -> dict[str, str]:
-    """Entries that name the photo of another one; the only annotated one is not among them."""
-    places = defaultdict(list)
-    for place, photo in photos.items():
-        if isinstance(photo, str):
-            places[photo].append(place)
-    repeated = {}
-    for same in places.values():
-        with_objects = [place for place in same if place in annotated]
-        right = (with_objects or same)[0] if len(with_objects) < 2 else None
-        for place in same:
-            if place != right and len(same) > 1:
-                repeated[place] = right or next(other for other in same if other != place)
-    return repeated
-
-
-def _written_size(entry: Entry) -> tuple[int | None, int | None]:
-    sides = []
-    for name, value in zip(("width", "height"), entry.size, strict=True):
-        try:
-            sides.append(written_side(value))
-        except InputError as error:
-            raise InputError(f"{name}: {error}") from None
-    return tuple(sides)
-
-
 def _size(sizes: FrameSizes, photo: str, entry: Entry, relative: bool, has_sizes: bool):
     """The size that boxes refer to, (None, None) where it is not needed; and whose it is."""
-    written = _written_size(entry)
+    written = written_size(*entry.size)
     if relative:
         return (None, None) if None in written else written, False
     return sizes.of(photo, written, is_usual=not has_sizes)

@@ -29,7 +29,13 @@ def default_source():
     return "oxford-pet" if os.environ.get("OXFORD_PET_ROOT") else "synthetic"
 
 
-def resolve_source(source, root, *, annotations=None, teacher=None):
+def resolve_source(
+    source: str | None,
+    root: Path | None,
+    *,
+    annotations: Path | None = None,
+    teacher: str | None = None,
+) -> str:
     """The source that is meant: the one that is named, or what the labels at the root look like.
 
     Args:
@@ -116,7 +122,7 @@ def open_source(
         raise InputError(f"--root {root}: no such folder")
     if SOURCES.is_own(source):
         return partial(read_own, source, target), root
-    return _open_own(source, root, multiple, annotations, box_format, split_file, boxes_in)
+    return _open_format(source, root, multiple, annotations, box_format, split_file, boxes_in)
 
 
 def _check_target(source, target):
@@ -148,7 +154,7 @@ def _open_synthetic(root, target, count, seed, workers):
     return partial(synthetic.generate, target=target, count=count, seed=seed, workers=workers), None
 
 
-def _open_own(source, root, multiple, annotations, box_format, split_file, boxes_in):
+def _open_format(source, root, multiple, annotations, box_format, split_file, boxes_in):
     """People's own photos in one of the formats of docs/formats.md."""
     if source in _FORMATS:
         more = {} if annotations is None else {"annotations": annotations}
@@ -159,7 +165,7 @@ def _open_own(source, root, multiple, annotations, box_format, split_file, boxes
         if not root.is_dir():
             raise InputError(f"--root {root}: is a file; name the folder of the photos")
         return folder.read, root
-    from localizer.sources.csv import table as csv_table
+    from localizer.sources.formats.csv import table as csv_table
 
     table = split_file and split_file.path
     read = partial(

@@ -1,5 +1,8 @@
 """A source that somebody added: docs/own_parts.md says what it takes and gives."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 from localizer.errors import InputError
 from localizer.plugins import SOURCES
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
@@ -7,7 +10,7 @@ from localizer.sources.annotated_image import AnnotatedImage, Skipped
 _END = object()
 
 
-def read_own(source, target, root):
+def read_own(source: str, target: str, root: Path) -> Iterator[AnnotatedImage | Skipped]:
     """Yield what an own source yields.
 
     Args:

@@ -43,6 +43,19 @@ def written_side(value: str | float | None) -> int | None:
     return int(number)
 
 
+def written_size(
+    width: str | float | None, height: str | float | None
+) -> tuple[int | None, int | None]:
+    """Width and height as `written_side` gives them; its InputError says which one it is."""
+    sides = []
+    for name, value in (("width", width), ("height", height)):
+        try:
+            sides.append(written_side(value))
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from None
+    return sides[0], sides[1]
+
+
 class FrameSizes:
     """The sizes that boxes in pixels refer to: those of the annotation, or else the photo's own."""
 
@@ -62,7 +75,7 @@ class FrameSizes:
 
         Args:
             photo: path below the root.
-            written: width and height from `written_side`.
+            written: width and height from `written_size`.
             is_usual: not to write any is usual here, and not noted.
 
         Raises:

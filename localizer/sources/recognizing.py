@@ -13,14 +13,14 @@ from pathlib import Path
 
 from localizer.errors import InputError
 from localizer.images.photos import SUFFIXES
-from localizer.sources.coco_files import ROBOFLOW
-from localizer.sources.csv.columns import CORNERS, find_columns
-from localizer.sources.csv.via_regions import SHAPE
-from localizer.sources.hugging_face import FILES as METADATA
+from localizer.sources.formats.coco_files import ROBOFLOW
+from localizer.sources.formats.csv.columns import CORNERS, find_columns
+from localizer.sources.formats.csv.via_regions import SHAPE
+from localizer.sources.formats.hugging_face import FILES as METADATA
+from localizer.sources.formats.yolo.label_files import is_label_file, label_places
 from localizer.sources.lookup.listing import list_files
 from localizer.sources.notes import note
 from localizer.sources.source_splits import split_named
-from localizer.sources.yolo.label_files import is_label_file, label_places
 
 # Files looked at of one ending, and how much of each.
 _FILES, _BYTES = 20, 65_536

@@ -1,5 +1,7 @@
 """Losses of the box and of the class, written with keras.ops so that they run on any backend."""
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 from keras import ops
@@ -8,6 +10,7 @@ from localizer.errors import InputError
 from localizer.models.coordinates import encode
 from localizer.models.iou import iou_xyxy
 from localizer.plugins import BOX_LOSSES
+from localizer.recipe.config import TrainingConfig
 
 # Standard deviation, in bins, of the smoothed label of a distribution.
 SMOOTHING = 1.5
@@ -171,7 +174,9 @@ class _OwnLoss(keras.losses.Loss):
             return ops.convert_to_tensor(self._compare(boxes_rel_xyxy, predicted))
 
 
-def build_losses(config, outputs):
+def build_losses(
+    config: TrainingConfig, outputs: Sequence[str]
+) -> tuple[dict[str, keras.losses.Loss], dict[str, float]]:
     """What `keras.Model.compile` needs for a recipe: losses and their weights, by output name.
 
     Args:

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import keras
 
+from localizer.dataset.dataset import Dataset
 from localizer.models.fused_normalization import with_fused_normalization
 from localizer.models.localizer_model import PUBLIC_OUTPUTS, build_localizer
-from localizer.recipe.resolve import settle
+from localizer.recipe.config import TrainingConfig
 from localizer.training.batches import Batches
 from localizer.training.losses import build_losses
 from localizer.training.metric_variables import create_variables
@@ -39,12 +40,12 @@ class Parts:
     classes: list[str] | None
 
 
-def prepare(dataset, config):
+def prepare(dataset: Dataset, config: TrainingConfig) -> Parts:
     """What a recipe trains, and what on.
 
     Args:
         dataset: an opened Dataset.
-        config: TrainingConfig.
+        config: TrainingConfig as `settle` makes it for the dataset.
 
     Returns:
         Parts.
@@ -52,7 +53,6 @@ def prepare(dataset, config):
     Raises:
         InputError: the dataset lacks a split or classes, or the network cannot be built.
     """
-    config = settle(config, dataset)
     classes = None if config.class_output == "none" else dataset.classes(config.class_output)
     train_rows, validation_rows = dataset.indices("train"), dataset.indices("validation")
     keras.utils.set_random_seed(config.seed)

@@ -1,6 +1,7 @@
 """Whether a run folder may be gone on with: the settings and the dataset it was begun with."""
 
 import json
+from pathlib import Path
 
 import keras
 import yaml
@@ -12,7 +13,7 @@ from localizer.recipe.own_parts import changed_parts
 from localizer.recipe.yaml_mapping import alias_line
 
 
-def refuse_changes(run, settings, data, own):
+def refuse_changes(run: Path, settings: dict, data: dict, own: dict) -> None:
     """See that a run folder is of the same settings, dataset and backend.
 
     Args:

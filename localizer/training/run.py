@@ -30,8 +30,7 @@ class Run:
         return str(self.path)
 
     def __repr__(self) -> str:
-        said = self.metrics
         return (
-            f"Run({str(self.path)!r}, validation mean IoU {said['mean_iou']:.3f} on {said['n']} "
-            f"photos, best epoch {said['best_epoch']} of {said['epochs']})"
+            f"Run({str(self.path)!r}, validation mean IoU {self['mean_iou']:.3f} on {self['n']} "
+            f"photos, best epoch {self['best_epoch']} of {self['epochs']})"
         )

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import time
+from collections.abc import Iterator
 
 import keras
 import numpy as np
@@ -35,8 +36,8 @@ class RunKeeper(keras.callbacks.Callback):
 
     Args:
         run: the run folder.
-        parts: what `localizer.training.training.prepare` returned.
-        config: TrainingConfig.
+        parts: what `prepare` returned.
+        config: TrainingConfig, the same that `prepare` had.
         description: what goes into best.keras beside the graph.
     """
 
@@ -73,7 +74,7 @@ class RunKeeper(keras.callbacks.Callback):
         return bool(patience) and len(self.history) - self.best_epoch >= patience
 
     @contextlib.contextmanager
-    def show_progress(self, shown, tensorboard=False):
+    def show_progress(self, shown: bool, tensorboard: bool = False) -> Iterator[None]:
         """A bar over all steps of the run, with the time left, while the block runs.
 
         Args:

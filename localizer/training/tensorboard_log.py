@@ -12,7 +12,7 @@ from localizer.errors import InputError
 from localizer.runtimes.optional_package import optional_package
 
 
-def refuse_missing_package():
+def refuse_missing_package() -> None:
     """Raise InputError, with what to install, where tensorboardX is not."""
     optional_package("tensorboardX", "tensorboard")
 

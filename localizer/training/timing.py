@@ -1,12 +1,16 @@
 """How long an epoch of a recipe takes, from some of its steps."""
 
 import time
+from pathlib import Path
+
+from localizer.dataset.dataset import Dataset
+from localizer.recipe.config import TrainingConfig
 
 # The first steps of an epoch find batches that were prepared before it began.
 _STEPS, _UNCOUNTED_STEPS = 24, 8
 
 
-def time_epoch(dataset, config, folder):
+def time_epoch(dataset: Dataset, config: TrainingConfig, folder: Path) -> dict[str, float]:
     """Time an epoch of a recipe with only some of its training steps, after a warm-up.
 
     Args:
@@ -19,9 +23,11 @@ def time_epoch(dataset, config, folder):
     """
     import keras
 
+    from localizer.recipe.resolve import settle
     from localizer.training.parts import prepare
     from localizer.training.run_keeper import RunKeeper
 
+    config = settle(config, dataset)
     parts = prepare(dataset, config)
     model, training = parts.model, parts.training
     keeper = RunKeeper(folder, parts, config, {})

@@ -122,7 +122,7 @@ def _checked_callbacks(callbacks):
     if not isinstance(callbacks, Iterable):
         raise InputError(f"callbacks: {callbacks!r} is not possible: {wanted}")
     callbacks = list(callbacks)
-    for one in callbacks:
-        if not isinstance(one, keras.callbacks.Callback):
-            raise InputError(f"callbacks: {one!r} is not possible: {wanted}")
+    for callback in callbacks:
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise InputError(f"callbacks: {callback!r} is not possible: {wanted}")
     return callbacks

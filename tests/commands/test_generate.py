@@ -18,9 +18,9 @@ from localizer.dataset.teacher_files import read_labels
 from localizer.files.checksums import sha256_of
 from localizer.images.photos import read_photo
 from localizer.predictors.keras_model import KerasModel
-from localizer.sources import coco, pascal_voc
 from localizer.sources.annotated_image import AnnotatedImage
-from localizer.sources.csv import table as csv_table
+from localizer.sources.formats import coco, pascal_voc
+from localizer.sources.formats.csv import table as csv_table
 from tests.conftest import REPOSITORY
 
 SCRIPT = "generate_dataset.py"

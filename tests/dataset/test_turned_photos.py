@@ -11,13 +11,13 @@ from localizer.dataset.generation import GenerationSettings, generate_dataset
 from localizer.errors import InputError
 from localizer.images.frames import PhotoFrames, frame_of_box, turn_rel_xyxy
 from localizer.images.photos import read_frames, read_photo
-from localizer.sources import coco, pascal_voc
 from localizer.sources.annotated_image import AnnotatedImage
-from localizer.sources.csv import table as csv_table
+from localizer.sources.formats import coco, pascal_voc
+from localizer.sources.formats.csv import table as csv_table
 from localizer.sources.opening import open_source
-from tests.sources.csv.test_table import HEADER, table
-from tests.sources.test_coco import annotation, image
-from tests.sources.test_pascal_voc import voc_xml
+from tests.sources.formats.csv.test_table import HEADER, table
+from tests.sources.formats.test_coco import annotation, image
+from tests.sources.formats.test_pascal_voc import voc_xml
 
 TURN = Image.Transpose
 # What a camera stores for each orientation of the upright picture (EXIF 2.32, tag 0x0112).

@@ -71,7 +71,7 @@ def test_a_head_against_a_body_is_another_task_and_other_names_are_not(target, w
     dataset = drawn(0, 0)
     predictor = constant_predictor("baseline:mean", dataset)
     predictor.trained_on = dataset.description | {"target": target}
-    warnings = evaluate(dataset, "test", [predictor], progress=False).metrics["warnings"]
+    warnings = evaluate(dataset, [predictor], "test", progress=False).metrics["warnings"]
     assert any("another task" in warning for warning in warnings) == warned
 
 

@@ -15,11 +15,19 @@ from localizer.dataset.samples import checked_box
 from localizer.dataset.teacher_files import read_labels
 from localizer.errors import InputError
 from localizer.images.boxes import usable_rel_xyxy
-from localizer.sources import coco, cvat, hugging_face, label_studio, labelme, pascal_voc, via
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
-from localizer.sources.csv import table as csv_table
+from localizer.sources.formats import (
+    coco,
+    cvat,
+    hugging_face,
+    label_studio,
+    labelme,
+    pascal_voc,
+    via,
+)
+from localizer.sources.formats.csv import table as csv_table
+from localizer.sources.formats.yolo import label_files as yolo
 from localizer.sources.recognizing import recognize
-from localizer.sources.yolo import label_files as yolo
 from tests.fuzzing import MUTANTS, fuzzed
 from tests.fuzzing.damage import damaged, mutants, naming
 

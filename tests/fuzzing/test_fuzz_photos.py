@@ -16,7 +16,7 @@ from localizer.dataset.generation import GenerationSettings, generate_dataset
 from localizer.errors import InputError
 from localizer.images import photos
 from localizer.images.photos import read_photo
-from localizer.sources.csv import table as csv_table
+from localizer.sources.formats.csv import table as csv_table
 from tests.fuzzing import MUTANTS, fuzzed
 from tests.fuzzing.damage import damaged, mutants, naming
 

@@ -14,7 +14,8 @@ from localizer.images.own_outputs import signed
 from localizer.inference.localizer import Localization, LocalizedPhoto
 from localizer.inference.output import PictureWriter
 from localizer.inference.photo_listing import find_photos
-from localizer.sources import folder, pascal_voc
+from localizer.sources import folder
+from localizer.sources.formats import pascal_voc
 from localizer.sources.opening import open_source
 
 

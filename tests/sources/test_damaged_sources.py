@@ -19,9 +19,9 @@ from localizer.errors import InputError
 from localizer.images.photos import read_photo
 from localizer.predictors.loading import load_predictor
 from localizer.predictors.pretrained.label_lists import read_labels
-from localizer.sources import coco, pascal_voc
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
-from localizer.sources.csv import table as csv_table
+from localizer.sources.formats import coco, pascal_voc
+from localizer.sources.formats.csv import table as csv_table
 from tests.conftest import REPOSITORY
 
 needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX pipes and signals")

@@ -20,6 +20,7 @@ from localizer.models.model_file import load_model_file, save_model_file
 from localizer.recipe.config import TrainingConfig
 from localizer.recipe.fields import build_config
 from localizer.recipe.reading import read_recipe
+from localizer.recipe.resolve import settle
 from localizer.sources.opening import open_source
 from localizer.training import run_keeper, training
 from localizer.training.batches import Batches
@@ -100,7 +101,7 @@ def run(unfinished, tmp_path):
 
 @pytest.fixture(scope="module")
 def prepared(scenes):
-    return training.prepare(scenes, CONFIG)
+    return training.prepare(scenes, settle(CONFIG, scenes))
 
 
 @pytest.fixture

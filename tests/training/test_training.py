@@ -264,7 +264,7 @@ def test_averaged_weights_are_the_ones_that_are_kept(given, momentum, synthetic_
     )
     train(synthetic_dataset, config, tmp_path / "averaged", progress=False)
     kept = inner_network(load_model_file(tmp_path / "averaged" / "best.keras")[0])
-    parts = prepare(synthetic_dataset, replace(config, ema_momentum=0.0))
+    parts = prepare(synthetic_dataset, settle(replace(config, ema_momentum=0.0), synthetic_dataset))
     parts.training.start_epoch(0)
     assert len(parts.training) == 2
     first, second = (_weights_after(parts, step) for step in range(2))
@@ -318,7 +318,8 @@ def test_validation_shows_the_network_what_its_first_look_sees(synthetic_dataset
 
 def test_looks_are_no_larger_than_the_input(synthetic_dataset):
     config = replace(TrainingConfig(), looks=2, weights="none", image_size=96)
-    assert settle(config, synthetic_dataset).view_size == 96
+    config = settle(config, synthetic_dataset)
+    assert config.view_size == 96
     assert prepare(synthetic_dataset, config).model.input.shape[1] == 96
 
 
@@ -407,7 +408,7 @@ def test_auto_looks_once_where_objects_fill_their_photos(synthetic_dataset):
     samples.loc[samples["split"] == "train", BOX_COLUMNS] = [0.1, 0.1, 0.9, 0.9]
     filled = replace(synthetic_dataset, samples=samples)
     assert settle(auto, filled).looks == 1 and settle(SMALL, filled).looks == 2
-    parts = prepare(filled, auto)
+    parts = prepare(filled, settle(auto, filled))
     assert parts.training[0][0].shape[1:3] == (128, 128)
     np.testing.assert_array_equal(parts.validation[0][0], parts.photos[0][0])
 

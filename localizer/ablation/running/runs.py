@@ -138,7 +138,9 @@ class Run:
         return shlex.join(str(word) for word in words)
 
 
-def training_commands(data, folder, recipe, split, plugins=None):
+def training_commands(
+    data: Path, folder: Path, recipe: Path, split: str, plugins: list[Path] | None = None
+) -> list[list[str]]:
     """Command lines of the processes of a run, in order.
 
     Args:

@@ -18,8 +18,8 @@ from localizer.errors import InputError
 from localizer.files.checksums import sha256_of
 from localizer.sources.annotated_image import AnnotatedImage
 from localizer.sources.choosing import path_below_root
-from localizer.sources.csv.rows import read_rows
-from localizer.sources.lookup.photo_claims import settle
+from localizer.sources.formats.csv.rows import read_rows
+from localizer.sources.lookup.photo_claims import settle_claims
 from localizer.sources.lookup.photo_lookup import PhotoLookup
 from localizer.sources.lookup.photo_names import is_of_another_place
 from localizer.sources.notes import note
@@ -83,7 +83,7 @@ class SplitFile:
                 found[name] = lookup.find(name)
             except InputError:
                 continue
-        for name, image in settle(found).items():
+        for name, image in settle_claims(found).items():
             if isinstance(image, str):
                 split = splits[name] = self.splits[name]
                 if splits.setdefault(image, split) != split:

@@ -15,7 +15,10 @@ can any other, by a file (`split_tables`), and by the categories of the objects.
 
 import hashlib
 import re
+from collections.abc import Sequence
 from pathlib import PurePosixPath
+
+import pandas as pd
 
 SPLITS = ("train", "validation", "test")
 NEAR_DUPLICATES = ("group", "exact", "keep")
@@ -53,7 +56,7 @@ def split_of(image, seed, fractions):
     return _cut(position(image, seed), fractions)
 
 
-def split_of_text(text, seed, fractions):
+def split_of_text(text: str, seed: int, fractions: Sequence[float]) -> str:
     """ "train", "validation" or "test" for any text, such as a category, by its hash alone.
 
     Args:
@@ -83,3 +86,47 @@ def official_split_of(image, official_split, seed, fractions):
         return official_split
     train = fractions[0] / (fractions[0] + fractions[1])
     return "train" if position(image, seed) < train else "validation"
+
+
+def one_split_groups(
+    groups: list[list[str]], digests: dict[str, str], mode: str
+) -> list[list[str]]:
+    """The groups of photos that share one split.
+
+    Args:
+        groups: of near-duplicates.
+        digests: dict from each photo to the digest of its pixels.
+        mode: one of NEAR_DUPLICATES; see `near_duplicates` of GenerationSettings.
+    """
+    if mode == "group":
+        return groups
+    same = {}
+    for image, digest in digests.items() if mode == "exact" else ():
+        same.setdefault(digest, []).append(image)
+    return [images for images in same.values() if len(images) > 1]
+
+
+def add_splits(
+    frame: pd.DataFrame,
+    groups: list[list[str]],
+    lists: dict[str, str],
+    seed: int,
+    fractions: tuple[float, float, float],
+) -> None:
+    """Add the columns `group` and `split` to a table of samples.
+
+    Args:
+        frame: with a column `image`.
+        groups: what `one_split_groups` gives.
+        lists: by image, what `official_split_of` takes; empty where the names decide.
+        seed, fractions: as for `split_of`.
+    """
+    leaders = {image: leader(group) for group in groups for image in group}
+    frame["group"] = [leaders.get(image, image) for image in frame["image"]]
+    if lists:
+        frame["split"] = [
+            official_split_of(group, lists[image], seed, fractions)
+            for image, group in zip(frame["image"], frame["group"], strict=True)
+        ]
+    else:
+        frame["split"] = [split_of(group, seed, fractions) for group in frame["group"]]

@@ -1,7 +1,7 @@
 """Which annotation has a photo, when the photos of all are found; what was guessed is said."""
 
 from collections import defaultdict
-from collections.abc import Hashable
+from collections.abc import Container, Hashable
 from dataclasses import dataclass
 
 from localizer.errors import InputError
@@ -30,7 +30,7 @@ class Found:
     doubt: str = ""
 
 
-def settle(
+def settle_claims(
     found: dict[str, Found], contents: dict[str, Hashable] | None = None
 ) -> dict[str, str | InputError]:
     """The photo of each annotation, when all of them are known; says what was guessed.
@@ -69,3 +69,31 @@ def settle(
         if guesses[doubt]:
             note(f"{len(guesses[doubt])} photos {text}, such as {guesses[doubt][0]}")
     return settled
+
+
+def repeated_claims(
+    photos: dict[str, str | InputError], annotated: Container[str]
+) -> dict[str, str]:
+    """Annotations whose photo another one means, too; but for the only one that has objects.
+
+    Where several have objects, one of them has a name that is not its own.
+
+    Args:
+        photos: as `settle_claims` gives them.
+        annotated: the annotations that have objects.
+
+    Returns:
+        For each that is not to be taken, another one of the same photo.
+    """
+    claims = defaultdict(list)
+    for key, photo in photos.items():
+        if isinstance(photo, str):
+            claims[photo].append(key)
+    repeated = {}
+    for same in claims.values():
+        with_objects = [key for key in same if key in annotated]
+        right = (with_objects or same)[0] if len(with_objects) < 2 else None
+        for key in same:
+            if key != right and len(same) > 1:
+                repeated[key] = right or next(other for other in same if other != key)
+    return repeated

@@ -22,7 +22,7 @@ from localizer.files.special_files import refuse_special_file
 from localizer.images.boxes import abs_xyxy_to_rel_xyxy, voc_xyxy_to_rel_xyxy
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
 from localizer.sources.choosing import choose, skipped
-from localizer.sources.pascal_voc import parse_annotation
+from localizer.sources.formats.pascal_voc import parse_annotation
 from localizer.sources.pixels import FrameSizes
 
 # Specks below this share of the pet's area are slips of the annotators, not parts of the pet.

@@ -8,14 +8,14 @@ from PIL import Image
 
 from localizer.errors import InputError
 from localizer.inference.photo_listing import find_photos
-from localizer.sources import coco, pascal_voc
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
-from localizer.sources.csv import table as csv_table
+from localizer.sources.formats import coco, pascal_voc
+from localizer.sources.formats.csv import table as csv_table
 from localizer.sources.lookup.listing import list_files
 from localizer.sources.lookup.photo_lookup import PhotoLookup
-from tests.sources.csv.test_table import HEADER, table
-from tests.sources.test_coco import annotation, image, write
-from tests.sources.test_pascal_voc import voc_xml
+from tests.sources.formats.csv.test_table import HEADER, table
+from tests.sources.formats.test_coco import annotation, image, write
+from tests.sources.formats.test_pascal_voc import voc_xml
 
 
 def photo(path, size=(50, 40)):

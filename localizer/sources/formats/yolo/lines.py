@@ -11,8 +11,8 @@ All but the class are parts of the image's size, 0 to 1.
 from localizer.errors import InputError
 from localizer.sources.choosing import number_from_text
 from localizer.sources.extents import Box, extent_of_points
+from localizer.sources.formats.yolo.classes import Classes
 from localizer.sources.gathering import Shape
-from localizer.sources.yolo.classes import Classes
 
 # Sums of rounded numbers.
 _TOLERANCE = 1e-6

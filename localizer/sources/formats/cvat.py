@@ -26,9 +26,8 @@ from localizer.errors import InputError
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
 from localizer.sources.choosing import number_from_text
 from localizer.sources.extents import extent_of_ellipse, extent_of_points, extent_of_rotated
-from localizer.sources.gathering import Entry, Shape, gather
+from localizer.sources.gathering import Entry, Shape, gather, refuse_parts_for_pixels
 from localizer.sources.lookup.listing import list_files
-from localizer.sources.pixels import TO_PIXELS, refuse_relative
 from localizer.sources.source_splits import split_named
 from localizer.sources.xml_text import read_xml
 
@@ -79,8 +78,7 @@ def read(
     if not entries:
         told = f"; {others[0]}" if others else ""
         raise InputError(f"{root}: no XML file with images of CVAT there{told}; {EXPECTED}")
-    boxes = (one.box_xyxy for entry in entries for one in entry.shapes)
-    refuse_relative(root, filter(None, boxes), TO_PIXELS)
+    refuse_parts_for_pixels(root, entries)
     yield from gather(root, entries, multiple, boxes_in, folders=tuple(folders))
 
 

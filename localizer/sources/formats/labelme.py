@@ -24,10 +24,9 @@ from localizer.images.photos import SUFFIXES
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
 from localizer.sources.choosing import skipped
 from localizer.sources.extents import extent_of_points
-from localizer.sources.gathering import Entry, Shape, gather
+from localizer.sources.gathering import Entry, Shape, gather, refuse_parts_for_pixels
 from localizer.sources.json_text import points, read_json
 from localizer.sources.lookup.listing import list_files
-from localizer.sources.pixels import TO_PIXELS, refuse_relative
 
 EXPECTED = """expected a JSON file of LabelMe per photo, for example rex.json beside rex.jpg:
     {"shapes": [{"label": "beagle", "shape_type": "rectangle", "points": [[48, 29], [201, 180]]}],
@@ -55,8 +54,7 @@ def read(
     if all(entry.problem for entry in entries):
         told = f"; {entries[0].place}: {entries[0].problem}" if entries else ""
         raise InputError(f"{root}: no JSON file of LabelMe there{told}; {EXPECTED}")
-    boxes = (one.box_xyxy for entry in entries for one in entry.shapes)
-    refuse_relative(root, filter(None, boxes), TO_PIXELS)
+    refuse_parts_for_pixels(root, entries)
     claimed = set()
     for one in gather(root, entries, multiple, boxes_in):
         claimed.add(one.image)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from localizer.errors import InputError
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
-from localizer.sources.pascal_voc import VocObject, parse_annotation, read
+from localizer.sources.formats.pascal_voc import VocObject, parse_annotation, read
 
 
 def voc_xml(filename="rex.jpg", size=(500, 400), objects=(("beagle", (51, 41, 250, 200)),)):

@@ -2,7 +2,7 @@
 
 The text is UTF-8, or UTF-16 with a byte order mark; the separator a comma, a semicolon, a tab, or
 what a first line `sep=;` says, as Excel writes it. Beside a comma as separator numbers have a
-decimal point; else they may have a decimal comma. `csv_columns` says which names columns may have.
+decimal point; else they may have a decimal comma. `columns` says which names columns may have.
 """
 
 import codecs
@@ -16,8 +16,8 @@ from tqdm import tqdm
 
 from localizer.errors import InputError
 from localizer.files.special_files import refuse_special_file
-from localizer.sources.csv.columns import CORNERS, Columns, find_columns
-from localizer.sources.csv.via_regions import with_regions
+from localizer.sources.formats.csv.columns import CORNERS, Columns, find_columns
+from localizer.sources.formats.csv.via_regions import with_regions
 
 
 class _Unreadable(InputError):

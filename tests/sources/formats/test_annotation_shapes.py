@@ -9,14 +9,14 @@ from PIL import Image
 
 from localizer.dataset.generation import GenerationSettings, generate_dataset
 from localizer.errors import InputError
-from localizer.sources import coco, pascal_voc
 from localizer.sources.annotated_image import Skipped
-from localizer.sources.csv import table as csv_table
 from localizer.sources.extents import extent_of_rotated, extent_of_runs
+from localizer.sources.formats import coco, pascal_voc
+from localizer.sources.formats.csv import table as csv_table
 from localizer.sources.pixels import written_side
-from tests.sources.csv.test_table import HEADER, table
-from tests.sources.test_coco import annotation, image, write
-from tests.sources.test_pascal_voc import voc_xml
+from tests.sources.formats.csv.test_table import HEADER, table
+from tests.sources.formats.test_coco import annotation, image, write
+from tests.sources.formats.test_pascal_voc import voc_xml
 
 SIZE = (500, 400)
 BOX = pytest.approx((0.1, 0.1, 0.5, 0.5), abs=1e-6)  # 50, 40, 250, 200 in continuous pixels.

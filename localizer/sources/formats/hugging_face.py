@@ -21,12 +21,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from localizer.errors import InputError
-from localizer.files.special_files import refuse_special_file
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
-from localizer.sources.gathering import Entry, Shape, gather
+from localizer.sources.gathering import Entry, Shape, gather, refuse_parts_for_pixels
 from localizer.sources.json_text import number
 from localizer.sources.lookup.listing import list_files
-from localizer.sources.pixels import TO_PIXELS, refuse_relative
+from localizer.sources.plain_text import read_text
 from localizer.sources.source_splits import split_of_path
 
 FILES = ("metadata.jsonl", "metadata.csv")
@@ -61,21 +60,14 @@ def read(
                 raise InputError(f"{root / file} line {line}: {error}; {EXPECTED}") from None
     if not entries:
         raise InputError(f"{root}: no metadata of photos there; {EXPECTED}")
-    boxes = (one.box_xyxy for entry in entries for one in entry.shapes)
-    refuse_relative(root, filter(None, boxes), TO_PIXELS)
+    refuse_parts_for_pixels(root, entries)
     has_sizes = any(any(entry.size) for entry in entries)
     yield from gather(root, entries, multiple, boxes_in, folders=("",), has_sizes=has_sizes)
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict]]:
     """Line and content of each row of a metadata file."""
-    try:
-        refuse_special_file(path)
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not UTF-8: save it as UTF-8") from None
+    text = read_text(path)
     if path.suffix == ".csv":
         yield from _table_rows(path, text)
         return

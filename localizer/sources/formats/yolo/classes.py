@@ -15,8 +15,8 @@ from pathlib import Path
 import yaml
 
 from localizer.errors import InputError
-from localizer.files.special_files import refuse_special_file
 from localizer.sources.lookup.photo_names import parts_alike
+from localizer.sources.plain_text import read_text
 from localizer.sources.source_splits import split_named
 
 # A class is a line or an entry each.
@@ -58,26 +58,14 @@ def find_classes(root: Path) -> Classes:
         return next(iter(found.values()))
     for file in _LISTS:
         if (root / file).is_file():
-            lines = _read_text(root / file).splitlines()
+            lines = read_text(root / file, _MAX_BYTES).splitlines()
             names = [line.strip() for line in lines]
             return Classes(file, {i: name for i, name in enumerate(names) if name})
     return Classes()
 
 
-def _read_text(path: Path) -> str:
-    try:
-        refuse_special_file(path)
-        if path.stat().st_size > _MAX_BYTES:
-            raise InputError(f"{path}: more than {_MAX_BYTES:,} bytes: no names of classes")
-        return path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not UTF-8: save it as UTF-8") from None
-
-
 def _read_yaml(path: Path):
-    text = _read_text(path)
+    text = read_text(path, _MAX_BYTES)
     try:
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
             raise InputError(f"{path}: aliases (*name) are not read")

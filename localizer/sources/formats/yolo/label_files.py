@@ -16,18 +16,18 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from localizer.errors import InputError
-from localizer.files.special_files import refuse_special_file
 from localizer.images.photos import SUFFIXES
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
 from localizer.sources.choosing import skipped
+from localizer.sources.formats.yolo.classes import Classes, find_classes
+from localizer.sources.formats.yolo.lines import read_line
 from localizer.sources.gathering import Entry, gather
 from localizer.sources.lookup.listing import list_files
 from localizer.sources.lookup.photo_lookup import PhotoLookup
 from localizer.sources.lookup.photo_names import name_parts, parts_alike
 from localizer.sources.notes import note
+from localizer.sources.plain_text import read_text
 from localizer.sources.source_splits import split_of_path
-from localizer.sources.yolo.classes import Classes, find_classes
-from localizer.sources.yolo.lines import read_line
 
 EXPECTED = """expected a text file per photo, for example
     images/rex.jpg and labels/rex.txt with lines such as 0 0.25 0.28 0.31 0.40
@@ -135,14 +135,7 @@ def _with_lines(root: Path, entry: Entry, classes: Classes) -> Entry:
     """The entry with the objects of its label file."""
     path = root / entry.place
     try:
-        refuse_special_file(path)
-        if path.stat().st_size > _MAX_BYTES:
-            raise InputError(f"more than {_MAX_BYTES:,} bytes: no labels of a photo")
-        lines = path.read_bytes().decode("utf-8-sig").splitlines()
-    except OSError as error:
-        return replace(entry, problem=f"cannot be read ({error.strerror})")
-    except UnicodeDecodeError:
-        return replace(entry, problem="not UTF-8: no labels of YOLO")
+        lines = read_text(path, _MAX_BYTES).splitlines()
     except InputError as error:
         return replace(entry, problem=str(error).removeprefix(f"{path}: "))
     shapes = [

@@ -32,13 +32,13 @@ from localizer.errors import InputError
 from localizer.images.boxes import abs_xyxy_to_rel_xyxy
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
 from localizer.sources.choosing import choose, class_name, no_object, skipped
-from localizer.sources.coco_files import find_files
-from localizer.sources.coco_shapes import box_abs_xyxy_of, numbers_of
+from localizer.sources.formats.coco_files import find_files
+from localizer.sources.formats.coco_shapes import box_abs_xyxy_of, numbers_of
 from localizer.sources.json_text import read_json
-from localizer.sources.lookup.photo_claims import settle
+from localizer.sources.lookup.photo_claims import repeated_claims, settle_claims
 from localizer.sources.lookup.photo_lookup import PhotoLookup
 from localizer.sources.notes import note
-from localizer.sources.pixels import TO_PIXELS, FrameSizes, refuse_relative, written_side
+from localizer.sources.pixels import TO_PIXELS, FrameSizes, refuse_relative, written_size
 
 EXPECTED = """expected a COCO file, for example annotations.json beside a folder images/:
     {"images": [{"id": 1, "file_name": "rex.jpg", "width": 500, "height": 375}],
@@ -87,7 +87,7 @@ def _read_file(root, file, multiple, boxes_in):
         for entry, image in images.values()
     }
     photos = _find_photos(root, images, names, file.folders)
-    repeated = _repeated(photos, {images[one][0] for one in objects})
+    repeated = repeated_claims(photos, {images[one][0] for one in objects})
     sizes, crowds = FrameSizes(root, boxes_in), []
     for image_id, (entry, image) in images.items():
         place, photo = f"{file.name}: {entry}", photos[entry]
@@ -97,7 +97,7 @@ def _read_file(root, file, multiple, boxes_in):
             if entry in repeated:
                 place += f" and {repeated[entry]}"
                 raise InputError("the same photo as another entry: remove the wrong one")
-            size = sizes.of(photo, _written_size(image))
+            size = sizes.of(photo, written_size(image.get("width"), image.get("height")))
         except InputError as error:
             yield skipped(names[entry], str(error), place)
             continue
@@ -118,16 +118,6 @@ def _read_file(root, file, multiple, boxes_in):
         )
 
 
-def _written_size(image: dict) -> tuple[int | None, int | None]:
-    sides = []
-    for key in ("width", "height"):
-        try:
-            sides.append(written_side(image.get(key)))
-        except InputError as error:
-            raise InputError(f"{key}: {error}") from None
-    return tuple(sides)
-
-
 def _find_photos(
     root: Path, images: dict, names: dict[str, str], folders: tuple[str, ...]
 ) -> dict[str, str | InputError]:
@@ -135,30 +125,11 @@ def _find_photos(
     lookup, photos, found = PhotoLookup(root, folders=folders), {}, {}
     for entry, image in images.values():
         try:
-            sides = _written_size(image)
+            sides = written_size(image.get("width"), image.get("height"))
             found[entry] = lookup.find(names[entry], size=None if None in sides else sides)
         except InputError as error:
             photos[entry] = error
-    return photos | settle(found)
-
-
-def _repeated(photos: dict[str, str | InputError], annotated: set[str]) -> dict[str, str]:
-    """Entries that name the photo of another one; the only annotated one of them is not among them.
-
-    Where several are annotated, one of them has a name that is not its own.
-    """
-    entries = defaultdict(list)
-    for entry, photo in photos.items():
-        if isinstance(photo, str):
-            entries[photo].append(entry)
-    repeated = {}
-    for same in entries.values():
-        with_objects = [entry for entry in same if entry in annotated]
-        right = (with_objects or same)[0] if len(with_objects) < 2 else None
-        for entry in same:
-            if entry != right and len(same) > 1:
-                repeated[entry] = right or next(other for other in same if other != entry)
-    return repeated
+    return photos | settle_claims(found)
 
 
 def _load(path: Path) -> dict[str, list[dict]]:

@@ -7,12 +7,20 @@ import pytest
 from PIL import Image
 
 from localizer.errors import InputError
-from localizer.sources import coco, cvat, hugging_face, label_studio, labelme, pascal_voc, via
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
-from localizer.sources.csv import table as csv_table
+from localizer.sources.formats import (
+    coco,
+    cvat,
+    hugging_face,
+    label_studio,
+    labelme,
+    pascal_voc,
+    via,
+)
+from localizer.sources.formats.csv import table as csv_table
+from localizer.sources.formats.yolo import label_files as yolo
 from localizer.sources.opening import open_source, resolve_source
 from localizer.sources.recognizing import recognize
-from localizer.sources.yolo import label_files as yolo
 
 BOX = (48 / 500, 29 / 375, 201 / 500, 180 / 375)
 YOLO_BOX = f"0 {124.5 / 500} {104.5 / 375} {153 / 500} {151 / 375}"

@@ -12,7 +12,7 @@ from PIL import Image
 from localizer.errors import InputError
 from localizer.images.photos import read_photo
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
-from localizer.sources.csv.table import read
+from localizer.sources.formats.csv.table import read
 
 HEADER = "image,xmin,ymin,xmax,ymax"
 

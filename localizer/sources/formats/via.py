@@ -21,10 +21,9 @@ from pathlib import Path
 
 from localizer.errors import InputError
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
-from localizer.sources.csv.via_regions import class_of, extent_of_region
-from localizer.sources.gathering import Entry, Shape, gather
+from localizer.sources.formats.csv.via_regions import class_of, extent_of_region
+from localizer.sources.gathering import Entry, Shape, gather, refuse_parts_for_pixels
 from localizer.sources.json_text import only_json, read_json
-from localizer.sources.pixels import TO_PIXELS, refuse_relative
 
 EXPECTED = """expected the project or the JSON export of VIA 2, for example via_project.json:
     {"_via_img_metadata": {"rex.jpg4711": {"filename": "rex.jpg", "regions": []}}}"""
@@ -58,8 +57,7 @@ def read(
         shapes = [_shape(one, f"{place}: regions[{i}]") for i, one in enumerate(regions)]
         # Keys may be longer than what a message shows of them.
         entries.append(Entry(f"{place}: photo {len(entries) + 1}", (image["filename"],), shapes))
-    boxes = (one.box_xyxy for entry in entries for one in entry.shapes)
-    refuse_relative(path, filter(None, boxes), TO_PIXELS)
+    refuse_parts_for_pixels(path, entries)
     yield from gather(root, entries, multiple, boxes_in, has_sizes=False)
 
 

@@ -2,14 +2,14 @@
 
 import json
 
-from localizer.sources.csv.columns import CORNERS
+from localizer.sources.formats.csv.columns import CORNERS
 
 SHAPE, CLASS = "region_shape_attributes", "region_attributes"
 # Of several attributes of a region, the one that names its class.
 _CLASS_NAMES = ("class", "label", "name", "category", "type")
 
 
-def with_regions(rows):
+def with_regions(rows: list[tuple[int, list[str]]]) -> list[tuple[int, list[str]]]:
     """The rows of a table, with the boxes and classes of VIA's regions in columns of their own.
 
     Args:
@@ -48,7 +48,7 @@ def _corners(shape):
     return [str(shape.get("name", "?"))] * 4 if box is None else [repr(value) for value in box]
 
 
-def extent_of_region(shape):
+def extent_of_region(shape: dict) -> tuple[float, float, float, float] | None:
     """The box around a region in 0-based continuous pixels, of its `shape_attributes`; or None."""
     try:
         if "all_points_x" in shape:
@@ -64,7 +64,7 @@ def extent_of_region(shape):
         return None
 
 
-def class_of(attributes=None):
+def class_of(attributes: dict | None = None) -> str:
     """The attribute that names the class, or the only one that there is."""
     named = {str(name).strip().lower(): value for name, value in (attributes or {}).items()}
     for name in _CLASS_NAMES if len(named) > 1 else named:

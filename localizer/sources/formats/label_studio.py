@@ -55,16 +55,16 @@ def read(
     tasks = read_json(path, EXPECTED)
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
         raise InputError(f"{path}: no list of tasks; {EXPECTED}")
-    found = defaultdict(list)
+    tasks_of = defaultdict(list)
     for index, task in enumerate(tasks):
         place = f"{path.name}: task {index + 1}"
         data = task["data"] if isinstance(task.get("data"), dict) else task
         name = _photo_name(data)
         if name is None:
             raise InputError(f"{path}: task {index + 1} has no photo in it; {EXPECTED}")
-        found[name].append((place, *_annotations(task, data)))
+        tasks_of[name].append((place, *_annotations(task, data)))
     entries, several = [], []
-    for name, alike in found.items():
+    for name, alike in tasks_of.items():
         # In JSON-MIN each annotation of a task stands by itself.
         annotations = [one for _, each, _ in alike for one in each]
         if len(annotations) > 1:
@@ -124,8 +124,7 @@ def _entry(name: str, place: str, annotations: list[dict], problem: str) -> Entr
         # A region may have its shape in one result, and its label in another.
         value = region.get("value") if isinstance(region.get("value"), dict) else region
         same = region.get("id") if isinstance(region.get("id"), str) else index
-        before = regions.setdefault(same, {})
-        regions[same] = before | region | value
+        regions[same] = regions.get(same, {}) | region | value
     shapes = [
         _shape(region, f"{place}, region {number}")
         for number, region in enumerate(regions.values(), 1)

@@ -39,11 +39,11 @@ from localizer.images.boxes import voc_xyxy_to_rel_xyxy
 from localizer.images.photos import SUFFIXES
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
 from localizer.sources.choosing import choose, class_name, no_object, skipped
+from localizer.sources.formats.voc_shapes import box_voc_xyxy_of, read_field
 from localizer.sources.lookup.listing import list_files
-from localizer.sources.lookup.photo_claims import settle
+from localizer.sources.lookup.photo_claims import settle_claims
 from localizer.sources.lookup.photo_lookup import PhotoLookup
 from localizer.sources.pixels import TO_PIXELS, FrameSizes, refuse_relative, written_side
-from localizer.sources.voc_shapes import box_voc_xyxy_of, read_field
 from localizer.sources.xml_text import read_xml
 
 EXPECTED = """expected one XML file per photo, for example
@@ -180,7 +180,7 @@ def _find_photos(lookup: PhotoLookup, annotations: dict, problems: dict) -> dict
             found[xml] = lookup.find_beside(xml, [one.filename, one.path], size)
         except InputError as error:
             problems[xml] = error
-    settled = settle(found, {xml: repr(annotations[xml]) for xml in found})
+    settled = settle_claims(found, {xml: repr(annotations[xml]) for xml in found})
     problems |= {xml: one for xml, one in settled.items() if isinstance(one, InputError)}
     return {xml: one for xml, one in settled.items() if isinstance(one, str)}
 

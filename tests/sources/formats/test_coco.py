@@ -11,7 +11,7 @@ from PIL import Image
 
 from localizer.errors import InputError
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
-from localizer.sources.coco import read
+from localizer.sources.formats.coco import read
 
 CATEGORIES = [{"id": 3, "name": "beagle", "supercategory": "dog"}, {"id": 4, "name": "pug"}]
 

@@ -17,7 +17,7 @@ The table begins with a header line. Columns may stand in any order, others are 
 * `supercategory`, `category`: what the object is, coarsely and finely, as in COCO.
 
 A row with neither corners nor a category says that there is no object in the photo.
-Several rows with the same image are several objects in it. `csv_columns` has the other names that
+Several rows with the same image are several objects in it. `columns` has the other names that
 columns may have, `csv_rows` the encodings, separators and numbers.
 """
 
@@ -31,11 +31,11 @@ from localizer.errors import InputError
 from localizer.images.boxes import abs_xyxy_to_rel_xyxy
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
 from localizer.sources.choosing import choose, class_name, no_object, number_from_text, skipped
-from localizer.sources.csv.rows import read_rows
-from localizer.sources.lookup.photo_claims import settle
+from localizer.sources.formats.csv.rows import read_rows
+from localizer.sources.lookup.photo_claims import settle_claims
 from localizer.sources.lookup.photo_lookup import PhotoLookup
 from localizer.sources.notes import note
-from localizer.sources.pixels import FrameSizes, refuse_relative, written_side
+from localizer.sources.pixels import FrameSizes, refuse_relative, written_size
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 REQUIRED = ("image", *CORNERS)
@@ -116,28 +116,22 @@ def _find_photos(root: Path, rows: list[_Row]) -> dict[str, str | InputError]:
         if name in photos or name in found:
             continue
         try:
-            found[name] = lookup.find(name, size=_written_size(row))
+            found[name] = lookup.find(name, size=_size_if_sound(row))
         except InputError as error:
             photos[name] = error
-    return photos | settle(found)
+    return photos | settle_claims(found)
 
 
-def _written_size(row: _Row) -> tuple[int, int] | None:
+def _size_if_sound(row: _Row) -> tuple[int, int] | None:
     try:
-        sides = _written_sides(row)
+        sides = written_size(*_sides(row))
     except InputError:  # Said where the row is read.
         return None
     return None if None in sides else sides
 
 
-def _written_sides(row: _Row) -> tuple[int | None, int | None]:
-    sides = []
-    for name in ("width", "height"):
-        try:
-            sides.append(written_side(row.cells.get(name, "").strip()))
-        except InputError as error:
-            raise InputError(f"{name}: {error}") from None
-    return tuple(sides)
+def _sides(row: _Row) -> tuple[str, str]:
+    return row.cells.get("width", "").strip(), row.cells.get("height", "").strip()
 
 
 def _find_table(root: Path, split_table: Path | None) -> Path:
@@ -198,7 +192,7 @@ def _annotated(
         raise InputError(row.problem)
     if isinstance(photo, InputError):
         raise photo
-    sides, own_size = _written_sides(row), False
+    sides, own_size = written_size(*_sides(row)), False
     if row.is_empty:
         return no_object(photo, place, sides)
     if box_format == "relative":
@@ -211,8 +205,7 @@ def _annotated(
         box_rel_xyxy = row.box
         width, height = sides if None not in sides else (None, None)
     else:
-        written = any(row.cells.get(name, "").strip() for name in ("width", "height"))
-        (width, height), own_size = sizes.of(photo, sides, is_usual=not written)
+        (width, height), own_size = sizes.of(photo, sides, is_usual=not any(_sides(row)))
         box_rel_xyxy = tuple(abs_xyxy_to_rel_xyxy(row.box, width, height).tolist())
     supercategory, category = (
         class_name(row.cells.get(name, "").strip()) for name in ("supercategory", "category")
