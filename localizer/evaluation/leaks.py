@@ -3,6 +3,7 @@
 import numpy as np
 
 from localizer.dataset.finding import find_dataset
+from localizer.dataset.folds import as_trained
 from localizer.dataset.identity import identity
 from localizer.dataset.splits.near_duplicates import find_groups, thumbnail
 
@@ -23,10 +24,21 @@ def describe_leak(dataset, split, trained_on):
     """
     checksums = trained_on["sha256"]
     before, now = identity(checksums), identity(dataset.description["sha256"])
-    if split == "train" or before["samples.csv"] == now["samples.csv"]:
+    if split == "train":
         return ""
+    if before["samples.csv"] == now["samples.csv"]:
+        trained = as_trained(dataset, trained_on).indices("train")
+        found, all_photos = np.isin(dataset.indices(split), trained).sum(), dataset.indices(split)
+        if not found:
+            return ""
+        return (
+            f"trained on {found} of the {len(all_photos)} photos of this {split} split, too, as a "
+            "training with --folds does; its figure for photos unseen is the one in metrics.json "
+            "of its run"
+        )
     training = find_dataset(checksums)
     if training is not None:
+        training = as_trained(training, trained_on)
         found, all_photos = count_common(dataset, split, training)
         if not found:
             return ""

@@ -21,7 +21,7 @@ from localizer.recipe.config import TrainingConfig
 from localizer.recipe.fields import build_config
 from localizer.recipe.reading import read_recipe
 from localizer.sources.opening import open_source
-from localizer.training import run_keeper, training
+from localizer.training import fitting, run_keeper
 from localizer.training.batches import Batches
 from localizer.training.scoring import score_split
 from localizer.training.training import train
@@ -100,7 +100,7 @@ def run(unfinished, tmp_path):
 
 @pytest.fixture(scope="module")
 def prepared(scenes):
-    return training.prepare(scenes, CONFIG)
+    return fitting.prepare(scenes, CONFIG)
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def no_steps(prepared, monkeypatch):
         raise AssertionError("the training went on")
 
     monkeypatch.setattr(run_keeper.RunKeeper, "on_epoch_begin", stopped)
-    monkeypatch.setattr(training, "prepare", lambda dataset, config: prepared)
+    monkeypatch.setattr(fitting, "prepare", lambda dataset, config: prepared)
 
 
 def resume(dataset, run, config=CONFIG):
