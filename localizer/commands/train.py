@@ -40,7 +40,11 @@ def build_options(arguments=None):
     parser = OptionParser(__doc__)
     add = parser.add
     add("--data", type=Path, help="dataset folder (default: the newest below data/)")
-    add("--run", type=Path, help="run folder to write (default: runs/DATASET-RECIPE-SEED)")
+    add(
+        "--run",
+        type=Path,
+        help="run folder to write (default: runs/DATASET-RECIPE-SEED, with folds -foldsN after it)",
+    )
     add(
         "--recipe",
         type=str,
@@ -95,13 +99,13 @@ def main():
     from localizer.dataset.dataset import open_dataset
     from localizer.dataset.finding import default_dataset
     from localizer.dataset.folds import all_folds, hold_out
-    from localizer.dataset.splits.near_duplicate_notes import divided_note
-    from localizer.recipe.resolve import describe_idle, settle
+    from localizer.recipe.resolve import settle
     from localizer.training.training import train
 
     dataset = open_dataset(data or default_dataset())
     run = options.run or Path("runs") / (
         f"{dataset.name}-{recipe.stem if recipe else 'default'}-{config.seed}"
+        f"{f'-folds{folds}' if folds else ''}"
     )
     settled = settle(config, hold_out(dataset, None, folds) if folds else dataset)
     views = all_folds(dataset, folds) if folds else [dataset]
@@ -112,23 +116,8 @@ def main():
         f"{f', with {added:,} photos of its unlabelled/' if added else ''}"
         f"{f', in {folds} folds' if folds else ''}), run folder {run}"
     )
-    for note in describe_idle(config, settled):
+    for note in _notes(config, settled, dataset, folds, views):
         print(f"note: {note}", file=sys.stderr)
-    if config.looks == 2 and settle(replace(config, looks="auto"), views[0]).looks == 1:
-        print(
-            "note: most objects nearly fill their photo, so a second look sees what the first did; "
-            "--looks 1, which auto would choose, sees it at more pixels",
-            file=sys.stderr,
-        )
-    photos = int((dataset.samples["split"] != "test").sum())
-    if photos < _FEW and not folds and not options.resume:
-        print(
-            f"note: with {photos} photos for training and validation, --folds 5 gives a surer "
-            "figure (each photo is held out once) and a model that is trained on all of them",
-            file=sys.stderr,
-        )
-    if divided := divided_note(views[0], "validation"):
-        print(f"note: {dataset.name}: {divided}", file=sys.stderr)
     metrics = train(
         dataset,
         config,
@@ -140,6 +129,36 @@ def main():
     ).metrics
     (_print_folds if folds else _print_run)(metrics, dataset, run)
     _warn_of_nothing_learned(metrics, views)
+
+
+def _notes(config, settled, dataset, folds, views):
+    """What a person wants to know before the time is spent; see `main` for the arguments."""
+    from localizer.dataset.folds import ever_held_out
+    from localizer.dataset.splits.near_duplicate_notes import divided_note
+    from localizer.evaluation.leaks import describe_start
+    from localizer.recipe.resolve import describe_idle, settle
+
+    yield from describe_idle(config, settled)
+    if config.looks == 2 and settle(replace(config, looks="auto"), views[0]).looks == 1:
+        yield (
+            "most objects nearly fill their photo, so a second look sees what the first did; "
+            "--looks 1, which auto would choose, sees it at more pixels"
+        )
+    photos = int((dataset.samples["split"] != "test").sum())
+    if photos < _FEW and not folds:
+        yield (
+            f"with {photos} photos for training and validation, --folds 5 gives a surer figure "
+            "(each photo is held out once) and a model that is trained on all of them"
+        )
+    if folds and dataset.description.get("split_by") == "category":
+        yield "the folds hold out photos, not whole categories as the dataset's splits do"
+    if seen := describe_start(ever_held_out(dataset, folds) if folds else dataset, config.weights):
+        yield (
+            f"the initial weights {config.weights} were {seen}; the figures of this run are too "
+            "good by that"
+        )
+    if divided := divided_note(views[0], "validation"):
+        yield f"{dataset.name}: {divided}"
 
 
 def _print_run(metrics, dataset, run):

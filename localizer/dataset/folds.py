@@ -6,12 +6,12 @@ of any seed and recipe are compared on the same folds. Near-duplicates share a f
 names are spread evenly, as over the splits (`splits.splitting`). The test split stays what it is.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from localizer.dataset.dataset import Dataset
+from localizer.dataset.dataset import Dataset, open_dataset
 from localizer.dataset.splits.splitting import SPLITS, position
 from localizer.errors import InputError
 
@@ -76,15 +76,23 @@ def all_folds(dataset: Dataset, of: int) -> list[FoldedDataset]:
     return [hold_out(dataset, fold, of) for fold in range(of)]
 
 
+def ever_held_out(dataset: Dataset, of: int) -> FoldedDataset:
+    """A dataset whose validation split are all photos that one of its folds holds out."""
+    whole = hold_out(dataset, None, of)
+    splits = whole.samples["split"].replace("train", "validation")
+    return replace(whole, samples=whole.samples.assign(split=splits))
+
+
 def as_trained(dataset: Dataset, description: dict) -> Dataset:
     """A dataset as it was trained on: by its splits, or with a fold held out.
 
     Args:
-        dataset: as it was opened.
+        dataset: as it was opened, or with a fold held out.
         description: what a model says of it.
     """
-    folds = description.get("folds")
-    return hold_out(dataset, folds["fold"], folds["of"]) if folds else dataset
+    if folds := description.get("folds"):
+        return hold_out(dataset, folds["fold"], folds["of"])
+    return open_dataset(dataset.path) if isinstance(dataset, FoldedDataset) else dataset
 
 
 def _fold_of(dataset, of):

@@ -38,8 +38,8 @@ class Batches(keras.utils.PyDataset):
             not: the box, but for `class`.
         classes: names of the class output in its order, if there is one.
         training: shuffled, augmented if the recipe says so, and without the incomplete last batch.
-        unlabelled: another Dataset, whose photos in any split are added. The row of the target `class`
-            is 0 for those that have none of the classes.
+        unlabelled: another Dataset, whose photos in any split are added. The row of the target
+            `class` is 0 for those that have none of the classes.
         whole: images of the model's input, not of what its network sees in one of two looks.
     """
 

@@ -8,7 +8,9 @@ runs/NAME/
     and config.yaml, environment.json, history.csv, curves.png, resume.npz as in any run folder
 """
 
+import contextlib
 import json
+import logging
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -59,7 +61,35 @@ def train_folds(
     # One network for all: what "auto" means may differ between the folds.
     config = settle(config, whole)
     parent = RunFolder(run, whole, config, settings, options)
-    metrics: list[dict[str, Any]] = []
+    with _without_tracing_warnings():
+        metrics = _train_each(folds, config, dataset, run, parent, options)
+        found = _figures(metrics, run, of)
+        keeper = _final(whole, config, parent, found, replace(options, resume=True))
+        found |= cost_of(run, keeper)
+    seconds = [one["training_seconds"] for one in (*metrics, found)]
+    found["training_seconds"] = round(sum(seconds), 1)
+    write_text(run / "metrics.json", json.dumps(found, indent=2) + "\n")
+    return found
+
+
+@contextlib.contextmanager
+def _without_tracing_warnings():
+    """TensorFlow warns of functions traced again and again, which each fold's are."""
+
+    def is_other(record):
+        return "retracing" not in record.getMessage()
+
+    logger = logging.getLogger("tensorflow")
+    logger.addFilter(is_other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_other)
+
+
+def _train_each(folds, config, dataset, run, parent, options):
+    """Train what is missing of the folds; gives the metrics.json of each."""
+    metrics, of = [], len(folds)
     for fold, view in enumerate(folds):
         path = run / f"fold-{fold}"
         if options.resume and (path / "metrics.json").is_file():
@@ -71,8 +101,13 @@ def train_folds(
         folder = RunFolder(path, view, config, settings, own)
         metrics.append(fit_run(view, config, folder, own, title, begin=parent.start))
         _say(options, f"{title}: {_found(metrics[-1])}; {_time_left(metrics, of, config)}")
+    return metrics
+
+
+def _figures(metrics, run, of):
+    """What the folds' answers are worth together, for metrics.json; writes predictions.csv."""
     predictions = _predictions(run, of)
-    found = {
+    return {
         "split": SPLIT,
         **summarize(predictions["iou"]),
         "class_accuracy": _class_accuracy(metrics),
@@ -81,11 +116,6 @@ def train_folds(
             for fold, one in enumerate(metrics)
         ],
     }
-    keeper = _final(whole, config, parent, found, replace(options, resume=True))
-    found |= cost_of(run, keeper)
-    found["training_seconds"] += round(sum(one["training_seconds"] for one in metrics), 1)
-    write_text(run / "metrics.json", json.dumps(found, indent=2) + "\n")
-    return found
 
 
 def _final(whole, config, parent, found, options):

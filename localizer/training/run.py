@@ -32,6 +32,7 @@ class Run:
     def __repr__(self) -> str:
         said = self.metrics
         return (
-            f"Run({str(self.path)!r}, {said.get('split', 'validation')} mean IoU {said['mean_iou']:.3f} on {said['n']} "
-            f"photos, best epoch {said['best_epoch']} of {said['epochs']})"
+            f"Run({str(self.path)!r}, {said.get('split', 'validation')} mean IoU "
+            f"{said['mean_iou']:.3f} on {said['n']} photos, best epoch {said['best_epoch']} of "
+            f"{said['epochs']})"
         )

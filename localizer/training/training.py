@@ -57,8 +57,9 @@ def train(
             the defaults.
         run: the run folder.
         callbacks: Keras callbacks, called after what training itself does, in each of the trainings
-            where there are folds. The logs of `on_epoch_end` are the epoch's row of history.csv: `epoch` (from 1 on), `loss`, `iou`,
-            `val_loss`, `val_iou`, `learning_rate`, `seconds` and what else the recipe measures.
+            where there are folds. The logs of `on_epoch_end` are the epoch's row of history.csv:
+            `epoch` (from 1 on), `loss`, `iou`, `val_loss`, `val_iou`, `learning_rate`, `seconds`
+            and what else the recipe measures; no `val_` in the final training of folds.
             One that sets `self.model.stop_training` ends the training after the epoch.
         resume: go on with a run of the same settings; without one there, start.
         overwrite: start anew where a run is already.
