@@ -96,6 +96,8 @@ def read_plan(path):
     for key in plan:
         if key in FIELDS and key != "seed":
             raise file.error((key,), f"{key} is a field of a recipe; write it below base:")
+        if key == "folds":
+            raise file.error((key,), "folds: the runs of a plan have none; train_model.py takes it")
         if key not in _KEYS:
             raise file.error((str(key),), f"no key {key!r} of a plan; {nearest(key, _KEYS)}")
     data = plan.get("data")

@@ -186,7 +186,8 @@ def _warnings(dataset, split, predictors):
             )
             reasons.setdefault(reason, []).append(predictor.name)
         # Comparing photos takes seconds: once for all models of one training dataset.
-        key = before["source"], *sorted(identity(before["sha256"]).items())
+        folds = str(before.get("folds"))
+        key = before["source"], folds, *sorted(identity(before["sha256"]).items())
         if key not in leaks:
             leaks[key] = describe_leak(dataset, split, before)
         if leaks[key]:

@@ -3,8 +3,12 @@
 import numpy as np
 
 from localizer.dataset.finding import find_dataset
+from localizer.dataset.folds import as_trained
 from localizer.dataset.identity import identity
 from localizer.dataset.splits.near_duplicates import find_groups, thumbnail
+from localizer.errors import InputError
+from localizer.models.initial_weights import weights_file
+from localizer.models.model_file import load_model_file
 
 
 def describe_leak(dataset, split, trained_on):
@@ -23,10 +27,21 @@ def describe_leak(dataset, split, trained_on):
     """
     checksums = trained_on["sha256"]
     before, now = identity(checksums), identity(dataset.description["sha256"])
-    if split == "train" or before["samples.csv"] == now["samples.csv"]:
+    if split == "train":
         return ""
+    if before["samples.csv"] == now["samples.csv"]:
+        trained, scored = as_trained(dataset, trained_on).indices("train"), dataset.indices(split)
+        found = int(np.isin(scored, trained).sum())
+        if not found:
+            return ""
+        in_folds = " (in folds: metrics.json of its run has the figure for photos not seen)"
+        return (
+            f"trained on {found} of the {len(scored)} photos of this {split} split"
+            f"{in_folds if trained_on.get('folds') else ''}"
+        )
     training = find_dataset(checksums)
     if training is not None:
+        training = as_trained(training, trained_on)
         found, all_photos = count_common(dataset, split, training)
         if not found:
             return ""
@@ -40,6 +55,27 @@ def describe_leak(dataset, split, trained_on):
         f"trained on another dataset or split of the same source: photos of this {split} split may "
         "have been among the training photos (with that dataset below data/ they would be compared)"
     )
+
+
+def describe_start(dataset, weights):
+    """What is to be said of initial weights that have seen photos of the validation split.
+
+    Args:
+        dataset: the Dataset that is trained on.
+        weights: the recipe's.
+
+    Returns:
+        A sentence without its subject; "" if there is nothing to be said, or the file cannot be
+        used, of which whoever builds the network will hear.
+    """
+    file = weights_file(weights)
+    if file is None or file.suffix.lower() != ".keras":
+        return ""
+    try:
+        trained_on = load_model_file(file)[1].get("dataset")
+    except InputError:
+        return ""
+    return describe_leak(dataset, "validation", trained_on) if trained_on else ""
 
 
 def count_common(dataset, split, training):

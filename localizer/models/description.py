@@ -20,10 +20,20 @@ def check_dataset(path, description):
     texts = isinstance(dataset, dict) and [dataset.get("target"), dataset.get("source")]
     if not texts or not all(isinstance(text, str) for text in texts):
         raise InputError(f"{path}: {DESCRIPTION} in it is damaged (no usable `dataset`)")
+    if not _are_folds(dataset.get("folds")):
+        raise InputError(f"{path}: {DESCRIPTION} in it is damaged (no usable `folds`). {_REMEDY}")
     sums = dataset.get("sha256")
     texts = isinstance(sums, dict) and [sums.get("samples.csv"), sums.get("rows", "")]
     if not texts or not all(isinstance(text, str) for text in texts):
         raise InputError(f"{path}: {DESCRIPTION} in it is damaged (no checksums of its dataset)")
+
+
+def _are_folds(folds):
+    """Whether this is what a model says of the folds of its training, or None."""
+    if folds is None:
+        return True
+    of, fold = (folds.get("of"), folds.get("fold")) if isinstance(folds, dict) else (0, 0)
+    return type(of) is int and 2 <= of <= 100 and (fold is None or type(fold) is int)
 
 
 def has_sizes(description):

@@ -55,6 +55,10 @@ def check_setting(name: str, value: Any) -> None:
 
 def _check_name(name):
     if name not in FIELDS:
+        if name == "folds":
+            raise InputError(
+                "folds is no field of a recipe, nor of a plan: it is an option of train_model.py"
+            )
         if any(field.startswith(f"{name}.") for field in FIELDS):
             raise InputError(f"{name} has fields of its own; write {name}: {{field: value}}")
         raise InputError(f"no field {name!r} of a recipe; {nearest(name, FIELDS)}")

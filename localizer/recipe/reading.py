@@ -9,10 +9,13 @@ from localizer.errors import InputError, nearest
 from localizer.recipe.config import TrainingConfig
 from localizer.recipe.fields import build_config, check_setting, flatten
 from localizer.recipe.former_settings import read_former
+from localizer.recipe.values import Folds, checked_field
 from localizer.recipe.yaml_mapping import YamlMapping
 from localizer.shipped import shipped_folder
 
 _EXTENDS = "extends"
+# What a run's config.yaml says beside the recipe.
+OF_A_RUN = ("data", "run", "folds", "fold")
 
 
 def find_recipe(name: str) -> Path:
@@ -94,7 +97,7 @@ def as_config(
             "the name of a shipped recipe or None is needed"
         )
     # A run's config.yaml is a recipe, too.
-    return build_config(read_recipe(find_recipe(os.fspath(recipe)), also=("data", "run")))
+    return build_config(read_recipe(find_recipe(os.fspath(recipe)), also=OF_A_RUN))
 
 
 def dataset_beside(path) -> str | None:
@@ -108,6 +111,32 @@ def dataset_beside(path) -> str | None:
     if data is not None and not isinstance(data, str):
         raise file.error(("data",), "data: the dataset folder, such as data/oxford-pet-head")
     return data
+
+
+def folds_beside(path) -> int | None:
+    """The number of folds that a run's config.yaml has beside its recipe; None if it has none.
+
+    Raises:
+        InputError: as `read_recipe`, or it is no number of folds.
+    """
+    file = YamlMapping(path)
+    folds = file.content.get("folds")
+    return None if folds is None else _at(file, ("folds",), checked_field, "folds", folds, Folds)
+
+
+def refuse_fold(run) -> None:
+    """See that a run folder that is to be gone on with is not one fold of another run.
+
+    Raises:
+        InputError: it is.
+    """
+    file = YamlMapping(Path(run) / "config.yaml")
+    if "fold" in file.content:
+        raise file.error(
+            ("fold",),
+            f"this is a fold of {Path(run).resolve().parent}; go on with that: --run "
+            f"{Path(run).parent} --resume",
+        )
 
 
 def _flatten(file, keys, settings):

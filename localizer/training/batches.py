@@ -38,8 +38,8 @@ class Batches(keras.utils.PyDataset):
             not: the box, but for `class`.
         classes: names of the class output in its order, if there is one.
         training: shuffled, augmented if the recipe says so, and without the incomplete last batch.
-        unlabelled: another Dataset, all of whose photos are added. The row of the target `class`
-            is 0 for those that have none of the classes.
+        unlabelled: another Dataset, whose photos in any split are added. The row of the target
+            `class` is 0 for those that have none of the classes.
         whole: images of the model's input, not of what its network sees in one of two looks.
     """
 
@@ -67,8 +67,9 @@ class Batches(keras.utils.PyDataset):
         tables = [dataset.samples.iloc[rows]]
         if unlabelled is not None:
             self._stores.append(unlabelled.images)
-            self._places += [(1, row) for row in range(len(unlabelled.samples))]
-            tables.append(unlabelled.samples)
+            used = (unlabelled.samples["split"] != "").to_numpy()
+            self._places += [(1, int(row)) for row in np.flatnonzero(used)]
+            tables.append(unlabelled.samples[used])
         self.samples = pd.concat(tables)
         self._boxes = self.samples[BOX_COLUMNS].to_numpy(np.float32)
         self._one_hot = None

@@ -27,25 +27,27 @@ class Parts:
         network: the plain network, which is kept.
         model: the compiled network, which is trained, of the same weights.
         training: Batches of views.
-        validation: Batches of what the network sees of a photo in the first look, or the only one.
-        photos: Batches of the same photos as the finished model takes them.
+        validation: Batches of what the network sees of a photo in the first look, or the only one;
+            None where nothing is held out.
+        photos: Batches of the same photos as the finished model takes them, or None.
         classes: names of the classes; None without a class output.
     """
 
     network: keras.Model
     model: keras.Model
     training: Batches
-    validation: Batches
-    photos: Batches
+    validation: Batches | None
+    photos: Batches | None
     classes: list[str] | None
 
 
-def prepare(dataset: Dataset, config: TrainingConfig) -> Parts:
+def prepare(dataset: Dataset, config: TrainingConfig, validate: bool = True) -> Parts:
     """What a recipe trains, and what on.
 
     Args:
         dataset: an opened Dataset.
         config: TrainingConfig as `settle` makes it for the dataset.
+        validate: whether there is a validation split to validate on.
 
     Returns:
         Parts.
@@ -54,7 +56,8 @@ def prepare(dataset: Dataset, config: TrainingConfig) -> Parts:
         InputError: the dataset lacks a split or classes, or the network cannot be built.
     """
     classes = None if config.class_output == "none" else dataset.classes(config.class_output)
-    train_rows, validation_rows = dataset.indices("train"), dataset.indices("validation")
+    train_rows = dataset.indices("train")
+    validation_rows = dataset.indices("validation") if validate else train_rows
     keras.utils.set_random_seed(config.seed)
     _make_deterministic()
     network = build_localizer(config, len(classes or ()))
@@ -79,6 +82,8 @@ def prepare(dataset: Dataset, config: TrainingConfig) -> Parts:
     validation = Batches(dataset, validation_rows, config, outputs, classes)
     model.optimizer.build(model.trainable_variables)
     create_variables(model, validation)
+    if not validate:
+        return Parts(network, model, training, None, None, classes)
     public = tuple(name for name in PUBLIC_OUTPUTS if name in model.output)
     photos = Batches(dataset, validation_rows, config, public, classes, whole=True)
     return Parts(network, model, training, validation, photos, classes)

@@ -12,6 +12,9 @@ from localizer.recipe.former_settings import as_now
 from localizer.recipe.own_parts import changed_parts
 from localizer.recipe.yaml_mapping import alias_line
 
+# What a run's config.yaml has beside the recipe where photos are held out in turn.
+FOLDS = ("folds", "fold")
+
 
 def refuse_changes(run: Path, settings: dict, data: dict, own: dict) -> None:
     """See that a run folder is of the same settings, dataset and backend.
@@ -29,7 +32,7 @@ def refuse_changes(run: Path, settings: dict, data: dict, own: dict) -> None:
         before = as_now(_read_settings(run / "config.yaml"))
         environment = json.loads((run / "environment.json").read_text(encoding="utf-8"))
         checksums = _checksums(environment["dataset"])
-        missing = [name for name in settings if name not in before]
+        missing = [name for name in settings if name not in (*before, *FOLDS)]
         if missing:
             raise InputError(
                 f"{run}: begun by an earlier version, which had no {', '.join(missing)}. Go on "

@@ -31,6 +31,7 @@ class Run:
 
     def __repr__(self) -> str:
         return (
-            f"Run({str(self.path)!r}, validation mean IoU {self['mean_iou']:.3f} on {self['n']} "
-            f"photos, best epoch {self['best_epoch']} of {self['epochs']})"
+            f"Run({str(self.path)!r}, {self.metrics.get('split', 'validation')} mean IoU "
+            f"{self['mean_iou']:.3f} on {self['n']} photos, best epoch {self['best_epoch']} of "
+            f"{self['epochs']})"
         )

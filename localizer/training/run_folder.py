@@ -32,6 +32,8 @@ _BEGINNING = {_LOCK, "environment.json", ".environment.partial.json", ".config.p
 
 def _check_folder(run, settings, data, own, resume, overwrite):
     path = run / "config.yaml"
+    if not run.exists():
+        return
     if not path.exists() and {file.name for file in run.iterdir()} - _BEGINNING:
         raise InputError(
             f"{run}: exists and is no run folder (no config.yaml); choose another --run"
@@ -47,11 +49,14 @@ def _check_folder(run, settings, data, own, resume, overwrite):
 
 
 def _start_folder(run, settings, data, own):
+    run.mkdir(parents=True, exist_ok=True)
     for name in _RESULTS:
         if (run / name).is_dir():
             shutil.rmtree(run / name)
         (run / name).unlink(missing_ok=True)
     shutil.rmtree(run / "tensorboard", ignore_errors=True)
+    for fold in run.glob("fold-*/config.yaml"):
+        shutil.rmtree(fold.parent)
     environment = {**describe_environment(), "dataset": data}
     if own:
         environment["own_parts"] = own

@@ -34,6 +34,8 @@ _FINITE = ("loss", "iou", "val_iou", "learning_rate", "seconds")
 class RunKeeper(keras.callbacks.Callback):
     """Validates after each epoch, keeps the best model, the history and the state to resume from.
 
+    Where there is nothing to validate on, the last model is the best.
+
     Args:
         run: the run folder.
         parts: what `prepare` returned.
@@ -54,7 +56,7 @@ class RunKeeper(keras.callbacks.Callback):
         self._config, self._description = config, description
         self._inference = as_used(parts.network, config)
         self._two_looks = None
-        if config.looks == 2:
+        if config.looks == 2 and parts.photos is not None:
             self._two_looks = _compiled(self._inference)
             create_variables(self._two_looks, parts.photos)
         self._best_checksum = ""
@@ -65,6 +67,8 @@ class RunKeeper(keras.callbacks.Callback):
     @property
     def best_epoch(self):
         """Number of the epoch with the best validation mean IoU, counted from 1; 0 before any."""
+        if self._validation is None:
+            return len(self.history)
         return max(self.history, key=lambda row: row["val_iou"])["epoch"] if self.history else 0
 
     @property
@@ -74,12 +78,15 @@ class RunKeeper(keras.callbacks.Callback):
         return bool(patience) and len(self.history) - self.best_epoch >= patience
 
     @contextlib.contextmanager
-    def show_progress(self, shown: bool, tensorboard: bool = False) -> Iterator[None]:
+    def show_progress(
+        self, shown: bool, tensorboard: bool = False, title: str = "Training"
+    ) -> Iterator[None]:
         """A bar over all steps of the run, with the time left, while the block runs.
 
         Args:
             shown: whether the bar is.
             tensorboard: begin the log for TensorBoard; one that is there goes on anyway.
+            title: what the bar begins with.
         """
         steps = len(self._training)
         log = self._run / "tensorboard"
@@ -88,7 +95,7 @@ class RunKeeper(keras.callbacks.Callback):
         with tqdm(
             total=self._config.epochs * steps,
             initial=len(self.history) * steps,
-            desc="Training",
+            desc=title,
             unit="step",
             disable=not shown,
         ) as self._bar:
@@ -119,8 +126,9 @@ class RunKeeper(keras.callbacks.Callback):
         with self._averaged_weights():
             validated = self._validate()
             row = self._row(epoch, logs, validated)
-            is_best = not self.history or row["val_iou"] > max(r["val_iou"] for r in self.history)
             self.history.append(row)
+            # The first of equals.
+            is_best = self.best_epoch == row["epoch"]
             if is_best:
                 save_model_file(self._inference, self._run / NEXT_BEST, self._description)
                 self._best_checksum = _checksum(self._inference, self._description)
@@ -136,6 +144,8 @@ class RunKeeper(keras.callbacks.Callback):
 
     def _validate(self):
         """Losses and metrics by name; of two looks the losses of the first, as it is trained."""
+        if self._validation is None:
+            return {}
         validated = _evaluated(self.model, self._validation)
         if not self._two_looks:
             return validated
@@ -161,11 +171,11 @@ class RunKeeper(keras.callbacks.Callback):
         with replacing(self._run / "history.csv") as path:
             pd.DataFrame(self.history).to_csv(path, index=False)
         write_curves(self.history, self._run / "curves.png")
-        best = max(r["val_iou"] for r in self.history)
-        self._bar.set_postfix_str(
-            f"epoch {row['epoch']}, loss {row['loss']:.4g}, validation IoU {row['val_iou']:.3f}, "
-            f"best {best:.3f}"
-        )
+        said = f"epoch {row['epoch']}, loss {row['loss']:.4g}"
+        if self._validation is not None:
+            best = self.history[self.best_epoch - 1]["val_iou"]
+            said += f", validation IoU {row['val_iou']:.3f}, best {best:.3f}"
+        self._bar.set_postfix_str(said)
 
     @contextlib.contextmanager
     def _averaged_weights(self):
@@ -218,7 +228,8 @@ class RunKeeper(keras.callbacks.Callback):
         try:
             with np.load(path, allow_pickle=False) as state:
                 self.history = json.loads(str(state["history"]))
-                _check_history(self.history, self._config.epochs)
+                validated = self._validation is not None
+                _check_history(self.history, self._config.epochs, validated)
                 self._best_checksum = str(state["best"])
                 for i, variable in enumerate(self._variables()):
                     variable.assign(state[f"v{i}"])
@@ -278,15 +289,16 @@ def _checksum(model, description):
     return digest.hexdigest()
 
 
-def _check_history(history, epochs):
+def _check_history(history, epochs, validated):
     """See that there is a row of numbers for each epoch from the first on; ValueError if not."""
+    finite = [name for name in _FINITE if validated or not name.startswith("val_")]
     if not isinstance(history, list) or not 1 <= len(history) <= epochs:
         raise ValueError(f"its history is no list of 1 to {epochs} epochs")
     for number, row in enumerate(history, 1):
         if not isinstance(row, dict) or repr(row.get("epoch")) != str(number):
             raise ValueError(f"its history has no epoch {number} where it should be")
-        measured = {"val_loss", *_FINITE, *row} - {"epoch"}
+        measured = {*(["val_loss"] if validated else []), *finite, *row} - {"epoch"}
         if not all(isinstance(row.get(name), float) for name in measured):
             raise ValueError(f"its history lacks numbers in epoch {number}")
-        if not all(math.isfinite(row[name]) for name in _FINITE):
+        if not all(math.isfinite(row[name]) for name in finite):
             raise ValueError(f"its history has numbers that are not finite in epoch {number}")

@@ -22,6 +22,24 @@ def _summarize(run, validation, keeper):
     metrics = {
         "split": "validation",
         **_score(model, description, validation, run / "predictions.csv"),
+        **_cost(run, model, keeper),
+    }
+    write_text(run / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+    return metrics
+
+
+def cost_of(run, keeper):
+    """The figures of metrics.json that say what a run's kept model costs.
+
+    Args:
+        run: the run folder.
+        keeper: its RunKeeper, at the end.
+    """
+    return _cost(run, load_model_file(run / "best.keras")[0], keeper)
+
+
+def _cost(run, model, keeper):
+    return {
         "best_epoch": keeper.best_epoch,
         "epochs": len(keeper.history),
         "training_seconds": round(sum(row["seconds"] for row in keeper.history), 1),
@@ -29,8 +47,6 @@ def _summarize(run, validation, keeper):
         "macs": count_macs(model),
         "file_bytes": (run / "best.keras").stat().st_size,
     }
-    write_text(run / "metrics.json", json.dumps(metrics, indent=2) + "\n")
-    return metrics
 
 
 def score_split(run, dataset, config, split):
@@ -73,12 +89,14 @@ def _score(model, description, batches, path):
     iou = iou_xyxy(samples[BOX_COLUMNS].to_numpy(), boxes)
     table = pd.DataFrame(boxes, columns=BOX_COLUMNS)
     table.insert(0, "image", samples["image"].to_numpy())
-    with replacing(path) as partial:
-        table.assign(iou=iou).to_csv(partial, index=False, float_format="%.6g")
+    table["score"], table["label"] = answers.get("score", np.nan), ""
     accuracy = None
     if description["classes"]:
         column = description["class_column"]
         truth = samples[FORMER_NAMES.get(column, column)].to_numpy()
         named = np.array(description["classes"])[answers["class"].argmax(axis=1)]
+        table["label"] = named
         accuracy = float((named == truth)[truth != ""].mean())
+    with replacing(path) as partial:
+        table.assign(iou=iou).to_csv(partial, index=False, float_format="%.6g")
     return {**summarize(iou), "class_accuracy": accuracy}

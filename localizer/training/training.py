@@ -11,6 +11,7 @@ runs/NAME/
     tensorboard/      history.csv for TensorBoard, where that was asked for
     resume.npz        what --resume goes on from
     next_best.keras   while an epoch ends: a better model, until resume.npz knows of it
+    fold-0/ ...       with folds: see cross_validation.py
 """
 
 import os
@@ -24,21 +25,13 @@ from localizer.dataset.dataset import Dataset, as_dataset
 from localizer.errors import InputError
 from localizer.files.folder_lock import sole_writer
 from localizer.recipe.config import TrainingConfig
-from localizer.recipe.own_parts import own_parts
 from localizer.recipe.reading import as_config
 from localizer.recipe.resolve import settle
-from localizer.training.parts import _unlabelled, prepare
+from localizer.recipe.values import Folds, checked_field
+from localizer.training.cross_validation import train_folds
+from localizer.training.fitting import Options, RunFolder, fit_run
 from localizer.training.run import Run
-from localizer.training.run_folder import (
-    _LOCK,
-    _check_folder,
-    _describe,
-    _describe_data,
-    _start_folder,
-)
-from localizer.training.run_keeper import RunKeeper
-from localizer.training.scoring import _summarize
-from localizer.training.tensorboard_log import refuse_missing_package
+from localizer.training.run_folder import _LOCK
 
 
 def train(
@@ -50,8 +43,12 @@ def train(
     overwrite: bool = False,
     tensorboard: bool = False,
     progress: bool = True,
+    folds: int | None = None,
 ) -> Run:
     """Train on the training split, keep the model that is best on the validation split.
+
+    With folds, validate on each photo of the two in turn instead, and keep a model that is trained
+    on all of them: see `localizer.training.cross_validation`.
 
     Args:
         dataset: a Dataset, or the path of its folder.
@@ -59,14 +56,16 @@ def train(
             defaults; the path of a recipe; the name of a shipped one, such as "demo"; or None for
             the defaults.
         run: the run folder.
-        callbacks: Keras callbacks, called after what training itself does. The logs of
-            `on_epoch_end` are the epoch's row of history.csv: `epoch` (from 1 on), `loss`, `iou`,
-            `val_loss`, `val_iou`, `learning_rate`, `seconds` and what else the recipe measures.
+        callbacks: Keras callbacks, called after what training itself does, in each of the trainings
+            where there are folds. The logs of `on_epoch_end` are the epoch's row of history.csv:
+            `epoch` (from 1 on), `loss`, `iou`, `val_loss`, `val_iou`, `learning_rate`, `seconds`
+            and what else the recipe measures; no `val_` in the final training of folds.
             One that sets `self.model.stop_training` ends the training after the epoch.
         resume: go on with a run of the same settings; without one there, start.
         overwrite: start anew where a run is already.
         tensorboard: write the history for TensorBoard, too; a run that did goes on to.
         progress: show a progress bar.
+        folds: number of folds, 2 to 100; None = the dataset's own validation split is held out.
 
     Returns:
         The Run: its folder and the content of metrics.json.
@@ -81,40 +80,19 @@ def train(
     Run('runs/one', validation mean IoU 0... on 6 photos, best epoch 1 of 1)
     """
     dataset, config, run = as_dataset(dataset), as_config(recipe), Path(run)
-    callbacks = _checked_callbacks(callbacks)
+    options = Options(_checked_callbacks(callbacks), resume, overwrite, tensorboard, progress)
+    folds = None if folds is None else checked_field("folds", folds, Folds)
     if resume and overwrite:
         raise InputError("resume goes on with a run, overwrite removes it; choose one of the two")
     if run.exists() and not run.is_dir():
         raise InputError(f"{run}: is a file, not a run folder; choose another --run")
     with sole_writer(run / _LOCK, run):
-        return _train(dataset, config, run, callbacks, resume, overwrite, tensorboard, progress)
-
-
-def _train(dataset, config, run, callbacks, resume, overwrite, tensorboard, progress):
-    settings = {**config.to_dict(), "data": str(dataset.path)}
-    config = settle(config, dataset)
-    data = _describe_data(dataset, _unlabelled(dataset, config))
-    own = own_parts(config)
-    _check_folder(run, settings, data, own, resume, overwrite)
-    if tensorboard:
-        refuse_missing_package()
-    parts = prepare(dataset, config)
-    keeper = RunKeeper(run, parts, config, _describe(dataset, data, config, parts.classes))
-    if not (resume and (run / "config.yaml").exists()):
-        _start_folder(run, settings, data, own)
-    first_epoch = keeper.restore() if resume else 0
-    if first_epoch < config.epochs and not keeper.is_over:
-        with keeper.show_progress(progress, tensorboard):
-            # Batches shuffles by itself; Keras' own shuffling would depend on what ran before.
-            parts.model.fit(
-                parts.training,
-                epochs=config.epochs,
-                initial_epoch=first_epoch,
-                shuffle=False,
-                callbacks=[keeper, *callbacks],
-                verbose=0,
-            )
-    return Run(run, _summarize(run, parts.photos, keeper))
+        if folds:
+            return Run(run, train_folds(dataset, config, run, folds, options))
+        settings = {**config.to_dict(), "data": str(dataset.path)}
+        config = settle(config, dataset)
+        folder = RunFolder(run, dataset, config, settings, options)
+        return Run(run, fit_run(dataset, config, folder, options))
 
 
 def _checked_callbacks(callbacks):

@@ -144,6 +144,11 @@ def test_differences_rebuild_a_config(flip, rate, steps, weights, augment):
         ("basline: a\nrows: {a: {}}\n", r"line 3: .*mean baseline\?"),
         ("seed: 1\nrows: {a: {}}\n", r"line 3: .*mean seeds\?"),
         ("epochs: 2\nrows: {a: {}}\n", "line 3: epochs is a field of a recipe.* below base:"),
+        ("folds: 5\nrows: {a: {}}\n", "line 3: folds: the runs of a plan have none"),
+        (
+            "base: {folds: 5}\nrows: {a: {}}\n",
+            "line 3: .*folds is no field of a recipe, nor of a p",
+        ),
         ("rows: {wide: {}}\nbaseline: wid\n", r"line 4: .*mean wide\?"),
         ("rows: {a: {}}\nmetric: iou\n", "line 4: metric: 'iou'.*mean_iou"),
         ("rows: {a: {}}\nsplit: train\n", "line 4: split: 'train'"),

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from localizer.dataset.folds import all_folds, ever_held_out, hold_out
 from localizer.dataset.generation import GenerationSettings, generate_dataset
 from localizer.dataset.identity import identity
 from localizer.evaluation.evaluate import evaluate
@@ -73,6 +74,34 @@ def test_a_head_against_a_body_is_another_task_and_other_names_are_not(target, w
     predictor.trained_on = dataset.description | {"target": target}
     warnings = evaluate(dataset, [predictor], "test", progress=False).metrics["warnings"]
     assert any("another task" in warning for warning in warnings) == warned
+
+
+def test_what_a_training_in_folds_has_seen(drawn, tmp_path, monkeypatch):
+    dataset, other = drawn(0, 0), drawn(0, 7)
+    folds, whole = all_folds(dataset, 3), hold_out(dataset, None, 3)
+    count = len(dataset.indices("validation"))
+    said = describe_leak(dataset, "validation", whole.description)
+    assert said.startswith(f"trained on {count} of the {count} photos of this validation split (in")
+    assert describe_leak(dataset, "test", whole.description) == ""
+    unseen = [len(names_of(dataset, "validation") & names_of(one, "validation")) for one in folds]
+    for fold, of_validation in zip(folds, unseen):
+        said = describe_leak(dataset, "validation", fold.description)
+        assert said.startswith(f"trained on {count - of_validation} of") or of_validation == count
+        # By another fold, and by the dataset's own splits.
+        assert describe_leak(fold, "validation", fold.description) == ""
+        assert describe_leak(fold, "validation", whole.description)
+        seen = len(names_of(fold, "validation") & names_of(dataset, "train"))
+        said = describe_leak(fold, "validation", dataset.description)
+        assert said.startswith(f"trained on {seen} of the {len(fold.indices('validation'))} photos")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "mine").symlink_to(dataset.path)
+    common = len(names_of(other, "test") & names_of(whole, "train"))
+    assert common > len(names_of(other, "test") & names_of(dataset, "train"))
+    said = describe_leak(other, "test", whole.description)
+    assert said.startswith(f"trained on {common} of the {len(other.indices('test'))} photos")
+    everything = ever_held_out(dataset, 3)
+    assert names_of(everything, "validation") == names_of(whole, "train")
 
 
 def test_photos_that_a_teacher_labelled_count(drawn, tmp_path, monkeypatch):

@@ -22,7 +22,7 @@ from localizer.recipe.fields import build_config
 from localizer.recipe.reading import read_recipe
 from localizer.recipe.resolve import settle
 from localizer.sources.opening import open_source
-from localizer.training import run_keeper, training
+from localizer.training import fitting, run_keeper
 from localizer.training.batches import Batches
 from localizer.training.scoring import score_split
 from localizer.training.training import train
@@ -101,7 +101,7 @@ def run(unfinished, tmp_path):
 
 @pytest.fixture(scope="module")
 def prepared(scenes):
-    return training.prepare(scenes, settle(CONFIG, scenes))
+    return fitting.prepare(scenes, settle(CONFIG, scenes))
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def no_steps(prepared, monkeypatch):
         raise AssertionError("the training went on")
 
     monkeypatch.setattr(run_keeper.RunKeeper, "on_epoch_begin", stopped)
-    monkeypatch.setattr(training, "prepare", lambda dataset, config: prepared)
+    monkeypatch.setattr(fitting, "prepare", lambda dataset, config: prepared)
 
 
 def resume(dataset, run, config=CONFIG):
