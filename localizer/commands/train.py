@@ -88,6 +88,11 @@ def main():
         f"class output: {settled.class_output}"
         f"{f', with {added:,} photos of its unlabelled/' if added else ''}), run folder {run}"
     )
+    if empty := len(dataset.empty_indices("train")):
+        print(
+            f"note: {empty:,} training photos have no object; training does not use them yet",
+            file=sys.stderr,
+        )
     for note in describe_idle(config, settled):
         print(f"note: {note}", file=sys.stderr)
     if config.looks == 2 and settle(replace(config, looks="auto"), dataset).looks == 1:

@@ -16,8 +16,10 @@ from localizer.errors import InputError
 from localizer.evaluation import iou_statistics
 from localizer.evaluation.coco_metrics import average_precision
 from localizer.evaluation.evaluation import Evaluation
+from localizer.evaluation.label_accuracy import label_accuracies, normalized
 from localizer.evaluation.latency import latencies_ms, summarize_latency
 from localizer.evaluation.leaks import describe_leak
+from localizer.evaluation.presence import describe_presence
 from localizer.files.checksums import checksum
 from localizer.images import boxes
 from localizer.images.reading_ahead import in_batches, read_ahead
@@ -37,11 +39,12 @@ def evaluate(
 ) -> Evaluation:
     """Let every model localize the object in every photo of a split, and score the boxes.
 
-    A photo without an answer has IoU 0 and is counted as `no_box`. A photo that cannot be read is
-    left out for all models alike and listed in `unreadable`. Photos of a predictor's
-    `seen_categories` are left out of its own figures (`left_out`; its `n` is smaller), and two
-    models are compared on the photos that both were scored on (`pairs`). The first model is the one
-    that the others are compared with.
+    The photos of the split without an object are answered, too: they count in `presence` alone, and
+    their rows of the predictions have no IoU. A photo without an answer has IoU 0 and is counted as
+    `no_box`. A photo that cannot be read is left out for all models alike and listed in
+    `unreadable`. Photos of a predictor's `seen_categories` are left out of its own figures
+    (`left_out`; its `n` is smaller), and two models are compared on the photos that both were
+    scored on (`pairs`). The first model is the one that the others are compared with.
 
     Args:
         dataset: a `Dataset` with true labels, or the path of its folder.
@@ -64,7 +67,12 @@ def evaluate(
     _refuse_unfair(dataset, names)
     split_rows = dataset.indices(split)
     unreadable: list[dict[str, str]] = []
-    rows, answers = _predict(dataset, split_rows, predictors, unreadable, progress)
+    every = np.concatenate([split_rows, dataset.empty_indices(split)])
+    found_rows, all_answers = _predict(dataset, every, predictors, unreadable, progress)
+    has_object = dataset.has_object[found_rows]
+    rows, empty_rows = found_rows[has_object], found_rows[~has_object]
+    answers = [answer.of(has_object) for answer in all_answers]
+    empty_answers = [answer.of(~has_object) for answer in all_answers]
     if not len(rows):
         raise InputError(
             f"{dataset.path}: none of the {len(split_rows)} photos of the {split} split can be "
@@ -84,25 +92,33 @@ def evaluate(
     entries = [
         {
             **_entry(dataset, samples, true_rel_xyxy, sizes, predictor, *found),
+            **describe_presence(predictor, answer.of(mask), iou[mask], empty, split),
             "versus_first": versus_first.get(predictor.name),
         }
-        for predictor, *found in zip(predictors, answers, ious, kept, latencies)
+        for predictor, empty, *found in zip(
+            predictors, empty_answers, answers, ious, kept, latencies
+        )
+        for answer, iou, mask, _ in [found]
     ]
     metrics = {
         "dataset": dataset.name,
         "split": split,
         "target": dataset.target,
         "n": len(rows),
+        "n_empty": len(empty_rows),
         "unreadable": unreadable,
         "warnings": _warnings(dataset, split, predictors),
         "models": entries,
         "pairs": pairs,
     }
-    tables = [
-        _table(name, answer, iou, samples["image"])[mask]
-        for name, answer, iou, mask in zip(names, answers, ious, kept)
-    ]
-    return Evaluation(_json_ready(metrics), pd.concat(tables), rows)
+    images = dataset.samples["image"]
+    tables = []
+    for name, answer, iou, mask, empty in zip(names, answers, ious, kept, empty_answers):
+        tables.append(_table(name, answer, iou, images.iloc[rows], True, 0)[mask])
+        if len(empty_rows):
+            no_iou = np.full(len(empty_rows), np.nan)
+            tables.append(_table(name, empty, no_iou, images.iloc[empty_rows], False, len(rows)))
+    return Evaluation(_json_ready(metrics), pd.concat(tables), rows, empty_rows)
 
 
 def _listed(models):
@@ -129,7 +145,7 @@ def _predictor(model, dataset):
 def _entry(dataset, samples, true_rel_xyxy, sizes, predictor, answer, iou, mask, times):
     """A model's entry of metrics.json; `mask` says which photos it is scored on."""
     part, samples = answer.of(mask), samples[mask].reset_index(drop=True)
-    accuracies = _label_accuracies(dataset.samples, samples, part.labels)
+    accuracies = label_accuracies(dataset.samples, samples, part.labels)
     if not mask.all():
         # The categories that it could name are the ones left out.
         accuracies["category_accuracy"] = None
@@ -161,8 +177,8 @@ def _refuse_unfair(dataset, names):
 
 def _unseen(predictor, categories):
     """Photos of categories that the predictor was not trained on, bool [n]."""
-    seen = {_normalized(category) for category in predictor.seen_categories}
-    unseen = ~categories.map(_normalized).isin(seen).to_numpy()
+    seen = {normalized(category) for category in predictor.seen_categories}
+    unseen = ~categories.map(normalized).isin(seen).to_numpy()
     if not unseen.any():
         raise InputError(
             f"{predictor.name}: was trained on all categories of this split; leave it out"
@@ -263,38 +279,6 @@ def _scores(true_rel_xyxy, answer, iou):
     }
 
 
-def _label_accuracies(all_samples, samples, labels):
-    """Share of photos with the right label, by the vocabulary that the model's labels are from.
-
-    A label of neither vocabulary counts as wrong; a category also says its supercategory.
-    """
-    labels = pd.Series(labels, dtype=str).map(_normalized)
-    named = set(labels) - {""}
-    supercategories = {_normalized(name) for name in all_samples["supercategory"]} - {""}
-    supercategory_of = dict(
-        zip(all_samples["category"].map(_normalized), all_samples["supercategory"].map(_normalized))
-    )
-    categories = set(supercategory_of) - {""}
-    accuracies = {"supercategory_accuracy": None, "category_accuracy": None}
-    if len(named & categories) > len(named & supercategories):
-        accuracies["category_accuracy"] = _accuracy(samples["category"].map(_normalized), labels)
-        labels = labels.map(lambda label: supercategory_of.get(label, label))
-    if named & (categories | supercategories):
-        accuracies["supercategory_accuracy"] = _accuracy(
-            samples["supercategory"].map(_normalized), labels
-        )
-    return accuracies
-
-
-def _accuracy(true, predicted):
-    known = true != ""
-    return float((true == predicted)[known].mean()) if known.any() else None
-
-
-def _normalized(name):
-    return str(name).strip().replace("_", " ").casefold()
-
-
 def _breakdowns(samples, sizes, iou):
     by_size = iou_statistics.summarize_groups(iou, sizes)
     return {
@@ -304,10 +288,11 @@ def _breakdowns(samples, sizes, iou):
     }
 
 
-def _table(name, answer, iou, images):
-    table = pd.DataFrame({"model": name, "image": images})
+def _table(name, answer, iou, images, has_object, first):
+    index = range(first, first + len(images))
+    table = pd.DataFrame({"model": name, "image": images.to_numpy()}, index=index)
     table[BOX_COLUMNS] = answer.boxes_rel_xyxy
-    return table.assign(score=answer.scores, label=answer.labels, iou=iou)
+    return table.assign(score=answer.scores, label=answer.labels, iou=iou, has_object=has_object)
 
 
 def _json_ready(value):

@@ -83,3 +83,40 @@ def official_split_of(image, official_split, seed, fractions):
         return official_split
     train = fractions[0] / (fractions[0] + fractions[1])
     return "train" if position(image, seed) < train else "validation"
+
+
+def sharing_a_split(groups, digests, mode):
+    """The groups that share one split.
+
+    Args:
+        groups: lists of near-duplicates.
+        digests: dict from each photo to the digest of its pixels.
+        mode: `near_duplicates` of GenerationSettings.
+    """
+    if mode == "group":
+        return groups
+    same = {}
+    for image, digest in digests.items() if mode == "exact" else ():
+        same.setdefault(digest, []).append(image)
+    return [images for images in same.values() if len(images) > 1]
+
+
+def assign_splits(frame, groups, lists, settings):
+    """Add the columns `group` and `split`.
+
+    Args:
+        frame: DataFrame with the column `image`.
+        groups: lists of photos that share one split.
+        lists: dict from the photo to its split, as `read_lists` gives it.
+        settings: GenerationSettings.
+    """
+    leaders = {image: leader(group) for group in groups for image in group}
+    frame["group"] = [leaders.get(image, image) for image in frame["image"]]
+    seed, fractions = settings.seed, settings.fractions
+    if lists:
+        frame["split"] = [
+            official_split_of(group, lists[image], seed, fractions)
+            for image, group in zip(frame["image"], frame["group"], strict=True)
+        ]
+    else:
+        frame["split"] = [split_of(group, seed, fractions) for group in frame["group"]]
