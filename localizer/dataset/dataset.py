@@ -105,7 +105,7 @@ class Dataset:
     @property
     def has_object(self) -> np.ndarray:
         """Whether an object is in the photo, bool [N]."""
-        return self.samples[BOX_COLUMNS].notna().to_numpy().all(axis=1)
+        return np.isfinite(self.samples[BOX_COLUMNS].to_numpy(np.float64)).all(axis=1)
 
     @property
     def has_true_labels(self) -> bool:
@@ -257,11 +257,11 @@ def open_dataset(path: str | os.PathLike) -> Dataset:
     if missing:
         raise InputError(f"{path / 'samples.csv'}: no column {missing[0]!r}. {_REBUILD}")
     _check_images(path, images, len(samples))
-    corners = samples[BOX_COLUMNS].notna().sum(axis=1)
-    if (torn := ~corners.isin((0, 4))).any():
+    corners = np.isfinite(samples[BOX_COLUMNS].to_numpy(np.float64)).sum(axis=1)
+    if len(torn := np.flatnonzero(corners % 4)):
         raise InputError(
-            f"{path / 'samples.csv'} line {int(torn.idxmax()) + 2}: a box with "
-            f"{corners[torn.idxmax()]} of 4 corners. {_REBUILD}"
+            f"{path / 'samples.csv'} row {torn[0] + 1}: a box with {corners[torn[0]]} of 4 "
+            f"corners. {_REBUILD}"
         )
     if sha256_of(path / "samples.csv") != checksums["samples.csv"]:
         raise InputError(f"{path / 'samples.csv'}: {_CHANGED}. {_REBUILD}")
