@@ -6,8 +6,9 @@
 
 oxford-pet reads the official layout at --root or OXFORD_PET_ROOT and downloads it when nothing is
 there. Your own photos may have labels of YOLO, COCO, Pascal VOC, Label Studio, CVAT, LabelMe, VIA,
-Hugging Face or a CSV table; docs/formats.md shows what is expected. folder takes photos without
-boxes, which a trained model labels, for training:
+Hugging Face or a CSV table; docs/formats.md shows what is expected. --empty adds folders of
+photos in which no object is. folder takes photos without boxes, which a trained model labels, for
+training:
 
     python generate_dataset.py --source folder --root my_photos --teacher runs/NAME \\
         --exclude data/mine:validation,test

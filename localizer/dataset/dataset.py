@@ -2,7 +2,7 @@
 
 data/NAME/
     images.npy           uint8 [N, S, S, 3], the whole photo stretched to S x S
-    samples.csv          a row per image, in the same order (COLUMNS)
+    samples.csv          a row per image, in the same order (COLUMNS); no box: no object is there
     skipped.csv          image, reason, place
     near_duplicates.csv  group, image: photos that show one picture, unlabelled ones included
     dataset.json         source, target, counts, seed, fractions, checksums
