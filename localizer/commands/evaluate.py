@@ -5,6 +5,9 @@
         --models runs/first baseline:center baseline:mean --out reports/first
     python evaluate_performance.py --data data/oxford-pet-head data/oxford-pet-body --models ...
 
+Photos of the split without an object tell whether a model sees that nothing is there: they count in
+the figures of presence alone.
+
 Several datasets give one page with a section for each, and a folder each for its figures.
 
 A model is a run folder, a model file (.keras, .tflite, .onnx), a pretrained detector (hub:NAME,

@@ -6,8 +6,9 @@
 
 oxford-pet reads the official layout at --root or OXFORD_PET_ROOT and downloads it when nothing is
 there. Your own photos may have labels of YOLO, COCO, Pascal VOC, Label Studio, CVAT, LabelMe, VIA,
-Hugging Face or a CSV table; docs/formats.md shows what is expected. folder takes photos without
-boxes, which a trained model labels, for training:
+Hugging Face or a CSV table; docs/formats.md shows what is expected. --empty adds folders of
+photos in which no object is. folder takes photos without boxes, which a trained model labels, for
+training:
 
     python generate_dataset.py --source folder --root my_photos --teacher runs/NAME \\
         --exclude data/mine:validation,test
@@ -96,6 +97,20 @@ def build_options():
     )
     add("--seed", type=Seed, default=0, help="of the split, and of the scenes")
     add("--count", type=Count, help="synthetic: number of scenes (default: 2000)")
+    add("--empty-share", type=Share, help="synthetic: share of scenes without an animal (0)")
+    add(
+        "--empty",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FOLDER",
+        help="also take the photos below these folders, in none of which an object is",
+    )
+    add(
+        "--leave-out-empty",
+        action="store_true",
+        help="leave out photos of which the labels say that no object is in them",
+    )
     add(
         "--multiple",
         type=Literal["largest", "skip"],
@@ -137,12 +152,15 @@ def main():
     if options.verify:
         return _verify(options.verify)
 
+    from localizer.dataset.empty_photos import open_empty_folders
     from localizer.dataset.generation import GenerationSettings, generate_dataset
     from localizer.dataset.leaving_out import open_exclusion
     from localizer.dataset.splits.split_tables import open_split
     from localizer.dataset.summary import summarize_dataset
     from localizer.dataset.teacher_files import check_labels_place, choose_labels, write_labels
 
+    if options.empty and options.leave_out_empty:
+        raise InputError("--empty adds photos that --leave-out-empty leaves out; give one of them")
     options.source = resolve_source(
         options.source, options.root, annotations=options.annotations, teacher=options.teacher
     )
@@ -164,6 +182,7 @@ def main():
         split_file=split_file,
         teacher=options.teacher,
         boxes_in=options.boxes_in,
+        empty_share=options.empty_share,
     )
     default_fractions = (1, 0, 0) if options.source == "folder" else (0.8, 0.1, 0.1)
     settings = GenerationSettings(
@@ -180,6 +199,8 @@ def main():
         exclude=tuple(open_exclusion(text) for text in options.exclude),
         workers=options.workers,
         boxes_in=options.boxes_in,
+        empty_folders=open_empty_folders(options.empty, root),
+        leave_out_empty=options.leave_out_empty,
     )
     companion, note = choose_labels(options.teacher_labels, settings)
     settings = replace(settings, companion=companion)

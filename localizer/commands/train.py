@@ -138,6 +138,8 @@ def _notes(config, settled, dataset, folds, views):
     from localizer.evaluation.leaks import describe_start
     from localizer.recipe.resolve import describe_idle, settle
 
+    if empty := len(dataset.empty_indices("train")):
+        yield f"{empty:,} training photos have no object; training does not use them yet"
     yield from describe_idle(config, settled)
     if config.looks == 2 and settle(replace(config, looks="auto"), views[0]).looks == 1:
         yield (

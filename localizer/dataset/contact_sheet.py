@@ -8,10 +8,14 @@ from localizer.images.drawing import draw_boxes
 from localizer.images.own_outputs import signed
 
 COLUMNS, ROWS, CELL = 8, 6, 176
+# Of the 48 photos, where some have no object.
+MOST_EMPTY = 8
 
 
 def write_contact_sheet(images, samples, path):
     """Draw 48 photos with their true boxes in green, from the smallest box to the largest.
+
+    A few photos without an object come last, where there are any.
 
     Args:
         images: uint8 [N, S, S, 3], stretched photos.
@@ -20,16 +24,20 @@ def write_contact_sheet(images, samples, path):
     """
     boxes = samples[BOX_COLUMNS].to_numpy(float)
     by_area = np.argsort((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), kind="stable")
-    count = min(COLUMNS * ROWS, len(by_area))
-    chosen = by_area[np.linspace(0, len(by_area) - 1, count).round().astype(int)]
-    rows = -(-count // COLUMNS)
+    is_empty = np.isnan(boxes[by_area]).any(axis=1)  # NaN is sorted to the end.
+    empty = _spread(by_area[is_empty], MOST_EMPTY)
+    chosen = np.concatenate([_spread(by_area[~is_empty], COLUMNS * ROWS - len(empty)), empty])
+    rows = -(-len(chosen) // COLUMNS)
     sheet = np.full((rows * (CELL + 16), COLUMNS * CELL, 3), 255, np.uint8)
     for place, index in enumerate(chosen):
         sample = samples.iloc[index]
-        photo = draw_boxes(unstretched(images[index], sample, CELL - 2), None, boxes[index])
+        photo = unstretched(images[index], sample, CELL - 2)
+        has_object = np.isfinite(boxes[index]).all()
+        photo = draw_boxes(photo, None, boxes[index])
         top, left = place // COLUMNS * (CELL + 16), place % COLUMNS * CELL
         sheet[top : top + photo.shape[0], left : left + photo.shape[1]] = photo
-        caption = f"{sample['category'] or sample['supercategory']} ({sample['split']})"
+        named = (sample["category"] or sample["supercategory"]) if has_object else "no object"
+        caption = f"{named} ({sample['split']})"
         caption = caption.encode("ascii", "replace").decode()[:30]
         cv2.putText(
             sheet,
@@ -43,6 +51,12 @@ def write_contact_sheet(images, samples, path):
         )
     _, encoded = cv2.imencode(".jpg", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
     path.write_bytes(signed(encoded))
+
+
+def _spread(rows, most):
+    """At most so many of the rows, evenly spread over all."""
+    count = min(most, len(rows))
+    return rows[np.linspace(0, len(rows) - 1, count).round().astype(int)]
 
 
 def unstretched(image, sample, longest_side):

@@ -2,7 +2,7 @@
 
 data/NAME/
     images.npy           uint8 [N, S, S, 3], the whole photo stretched to S x S
-    samples.csv          a row per image, in the same order (COLUMNS)
+    samples.csv          a row per image, in the same order (COLUMNS); no box: no object is there
     skipped.csv          image, reason, place
     near_duplicates.csv  group, image: photos that show one picture, unlabelled ones included
     dataset.json         source, target, counts, seed, fractions, checksums
@@ -13,6 +13,7 @@ data/NAME/
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,9 +45,15 @@ _TYPES: dict[str, type] = {
 }
 
 
+# What is a number, or nothing.
+_MAY_BE_EMPTY = ("score", *BOX_COLUMNS)
+
+
 @dataclass(frozen=True)
 class Dataset:
     """An opened dataset folder.
+
+    Photos without an object are in it too: their box is NaN, and they have no class.
 
     Attributes:
         path: the folder.
@@ -64,9 +71,10 @@ class Dataset:
     def __repr__(self) -> str:
         counts = self.samples["split"].value_counts()
         splits = ", ".join(f"{counts[split]:,} {split}" for split in SPLITS if split in counts)
+        empty = int((~self.has_object).sum())
         return (
             f"Dataset({str(self.path)!r}, target {self.target!r}, {len(self.samples):,} images: "
-            f"{splits})"
+            f"{splits}{f'; {empty:,} without an object' if empty else ''})"
         )
 
     def _repr_png_(self) -> bytes | None:
@@ -91,8 +99,13 @@ class Dataset:
 
     @property
     def boxes_rel_xyxy(self) -> np.ndarray:
-        """float32 [N, 4]."""
+        """float32 [N, 4]; NaN where there is no object."""
         return self.samples[BOX_COLUMNS].to_numpy(np.float32)
+
+    @property
+    def has_object(self) -> np.ndarray:
+        """Whether an object is in the photo, bool [N]."""
+        return np.isfinite(self.samples[BOX_COLUMNS].to_numpy(np.float64)).all(axis=1)
 
     @property
     def has_true_labels(self) -> bool:
@@ -115,14 +128,12 @@ class Dataset:
         return (self.path / self.description["root"]).resolve()
 
     def indices(self, split: str) -> np.ndarray:
-        """Rows of one split, int [n].
+        """Rows of one split that have an object, int [n].
 
         Raises:
-            InputError: no such split, or it is empty.
+            InputError: no such split, or there is none.
         """
-        if split not in SPLITS:
-            raise InputError(f"no split {split!r}; there are {', '.join(SPLITS)}")
-        rows = np.flatnonzero(self.samples["split"].to_numpy() == split)
+        rows = self._rows(split, self.has_object)
         if not len(rows):
             copies = why_empty(self.samples, self.description, split)
             if copies:
@@ -140,14 +151,33 @@ class Dataset:
             )
         return rows
 
+    def empty_indices(self, split: str) -> np.ndarray:
+        """Rows of one split in which no object is, int [n]; n may be 0.
+
+        Raises:
+            InputError: no such split.
+        """
+        return self._rows(split, ~self.has_object)
+
+    def _rows(self, split: str, wanted: np.ndarray) -> np.ndarray:
+        if split not in SPLITS:
+            raise InputError(f"no split {split!r}; there are {', '.join(SPLITS)}")
+        return np.flatnonzero((self.samples["split"].to_numpy() == split) & wanted)
+
+    def path_of(self, index: int) -> Path:
+        """The file of the original photo of a row."""
+        folders = self.description.get("empty_folders") or {}
+        return photo_path(self.root, str(self.samples["image"].iat[index]), folders)
+
     def read_photo(self, index: int) -> np.ndarray:
         """The original photo of a row, uint8 RGB [height, width, 3]."""
-        return read_photo(self.root / str(self.samples["image"].iat[index]))
+        return read_photo(self.path_of(index))
 
     def classes(self, column: str) -> list[str]:
         """Sorted names of the classes in a column, "category" or "supercategory"."""
-        names = sorted(set(self.samples[column]) - {""})
-        if len(names) < 2 or (self.samples[column] == "").any():
+        named = self.samples.loc[self.has_object, column]
+        names = sorted(set(named) - {""})
+        if len(names) < 2 or (named == "").any():
             raise InputError(
                 f"{self.path}: a class output needs two or more names in column {column!r} of "
                 f"samples.csv and no empty one; it has {len(names)}"
@@ -163,6 +193,21 @@ class Dataset:
                 continue
             return column
         return "none"
+
+
+def photo_path(root: Path, image: str, empty_folders: Mapping[str, str | Path]) -> Path:
+    """The file of a photo.
+
+    Args:
+        root: folder below which the photos are.
+        image: its name.
+        empty_folders: dict from the beginning of the names of photos that are elsewhere to their
+            folder.
+    """
+    for alias, folder in empty_folders.items():
+        if image.startswith(f"{alias}/"):
+            return Path(folder) / image.removeprefix(f"{alias}/")
+    return root / image
 
 
 def open_dataset(path: str | os.PathLike) -> Dataset:
@@ -187,7 +232,10 @@ def open_dataset(path: str | os.PathLike) -> Dataset:
             refuse_special_file(path / name)
         description = json.loads((path / "dataset.json").read_text(encoding="utf-8"))
         samples = pd.read_csv(
-            path / "samples.csv", keep_default_na=False, na_values={"score": [""]}, dtype=_TYPES
+            path / "samples.csv",
+            keep_default_na=False,
+            na_values=dict.fromkeys(_MAY_BE_EMPTY, [""]),
+            dtype=_TYPES,
         )
         images = np.lib.format.open_memmap(path / "images.npy", mode="r")
     except FileNotFoundError as error:
@@ -215,6 +263,12 @@ def open_dataset(path: str | os.PathLike) -> Dataset:
     if missing:
         raise InputError(f"{path / 'samples.csv'}: no column {missing[0]!r}. {_REBUILD}")
     _check_images(path, images, len(samples))
+    corners = np.isfinite(samples[BOX_COLUMNS].to_numpy(np.float64)).sum(axis=1)
+    if len(torn := np.flatnonzero(corners % 4)):
+        raise InputError(
+            f"{path / 'samples.csv'} row {torn[0] + 1}: a box with {corners[torn[0]]} of 4 "
+            f"corners. {_REBUILD}"
+        )
     if sha256_of(path / "samples.csv") != checksums["samples.csv"]:
         raise InputError(f"{path / 'samples.csv'}: {_CHANGED}. {_REBUILD}")
     return Dataset(path, images, samples, description)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
+from localizer.dataset.dataset import photo_path
 from localizer.dataset.samples import _sample
 from localizer.dataset.skip_reasons import tell_apart
 from localizer.dataset.splits.near_duplicates import thumbnail
@@ -34,8 +35,9 @@ def decode_photos(records, settings, root, images, thumbnails, progress):
 
     Returns:
         (samples, skipped, digests): a dict per item of `images`, without group and split, and
-        without a box where the record has none; a list of Skipped; a dict from the photo of each
-        thumbnail to the digest of its pixels, "" unless `settings` want to know the same picture.
+        without a box where the record has none (NaN where there is no object); a list of Skipped;
+        a dict from the photo of each thumbnail to the digest of its pixels, "" unless `settings`
+        want to know the same picture.
     """
     samples, skipped, digests, frames = [], [], {}, []
     bar = tqdm(total=len(records), desc="Decoding photos", unit=" images", disable=not progress)
@@ -79,7 +81,7 @@ class _Outcome:
 
 
 def _decode_one(record, settings, root):
-    path = root / record.image
+    path = photo_path(root, record.image, settings.empty_folders)
     # isfile is False for what no file can be named, where Path.is_file raises.
     if isinstance(record, Skipped) and not (settings.compares_photos and os.path.isfile(path)):
         return _Outcome(record.image, reason=record.reason, place=record.place)

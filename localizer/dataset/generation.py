@@ -4,15 +4,21 @@ import os
 import shutil
 import sys
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 from tqdm import tqdm
 
-from localizer.dataset.dataset import open_dataset
+from localizer.dataset.dataset import BOX_COLUMNS, open_dataset
 from localizer.dataset.decoding import decode_photos
-from localizer.dataset.empty_photos import count_contents, leave_out_empty
+from localizer.dataset.empty_photos import (
+    count_contents,
+    leave_out_empty,
+    list_by_name,
+    with_empty_folders,
+)
 from localizer.dataset.leaving_out import (
     Exclusion,
     MadeDataset,
@@ -61,6 +67,8 @@ class GenerationSettings:
             a dataset folder `unlabelled/` inside.
         boxes_in: the frame that boxes on turned photos (EXIF) were drawn in, one of BOXES_IN;
             "auto" goes by the sizes of the annotated images, and takes "shown" where they fit both.
+        empty_folders: folders of photos without an object, as `open_empty_folders` gives them.
+        leave_out_empty: whether photos without an object are left out.
         workers: threads that decode.
     """
 
@@ -78,6 +86,8 @@ class GenerationSettings:
     teacher: Teacher | None = None
     companion: LabelFile | None = None
     boxes_in: str = "auto"
+    empty_folders: Mapping[str, Path] = field(default_factory=dict)
+    leave_out_empty: bool = False
     workers: int = 2
 
     @property
@@ -190,7 +200,10 @@ def _build(records, settings, folder, root, progress, labels):
     records = list(tqdm(records, "Reading annotations", unit=" images", disable=not progress))
     if not records:
         raise InputError(f"{root}: no image at all")
-    contents, records = count_contents(records), leave_out_empty(records)
+    records = with_empty_folders(records, settings.empty_folders)
+    contents = count_contents(records)
+    if settings.leave_out_empty:
+        records = leave_out_empty(records)
     lists = read_lists(records, settings, root)
     size = settings.image_size
     with (
@@ -205,30 +218,41 @@ def _build(records, settings, folder, root, progress, labels):
     # Indices from len(names) on are those of excluded photos; they keep whole groups out.
     groups = find_groups(ArrayOnDisk(folder / "thumbnails.npy"))
     (folder / "thumbnails.npy").unlink()
-    left_out = leave_out_excluded(groups, names, excluded, root)
+    left_out = leave_out_excluded(groups, names, excluded, root, settings.empty_folders)
     own = [[names[index] for index in group if index < len(names)] for group in groups]
     groups = [group for group in own if len(group) > 1 and group[0] not in left_out]
     together = one_split_groups(groups, digests, settings.near_duplicates)
+    list_by_name(lists, records, together, settings)
     by_lists = left_out_by_lists(together, lists, settings)
     left_out |= by_lists
     frame, refused = _keep(samples, left_out, settings, folder, root, progress)
     skipped += refused
-    if frame.empty:
-        first = skipped[0]
-        place = f"{first.place}: " if first.place not in ("", first.image) else ""
-        raise InputError(
-            f"{root}: none of {len(records)} images is usable. The first, {first.image}: "
-            f"{place}{first.reason}"
-        )
+    _refuse_useless(frame, skipped, len(records), root)
     add_splits(frame, together, lists, settings.seed, settings.fractions)
     if labels != "truth":
         frame["teacher"] = labels["teacher"]
+        frame.loc[frame["xmin"].isna(), "teacher"] = ""
     write_tables(frame, skipped, groups, folder)
     annotated = {sample["image"] for sample in samples}
     beside = Counter(lists[one] for one in by_lists if lists.get(one) and one in annotated)
     counts = len(records), contents
     write_description(frame, skipped, groups, beside, *counts, settings, labels, root, folder)
     return MadeDataset(frame, lists, names, groups, left_out)
+
+
+def _refuse_useless(frame, skipped, listed, root):
+    if frame.empty:
+        first = skipped[0]
+        place = f"{first.place}: " if first.place not in ("", first.image) else ""
+        raise InputError(
+            f"{root}: none of {listed} images is usable. The first, {first.image}: "
+            f"{place}{first.reason}"
+        )
+    if frame[BOX_COLUMNS].isna().all(axis=None):
+        raise InputError(
+            f"{root}: none of {listed} images has an object that can be used, and a dataset needs "
+            "some that do"
+        )
 
 
 def _build_companion(made, settings, folder, root, progress):
@@ -253,6 +277,7 @@ def _build_companion(made, settings, folder, root, progress):
         exclude=(),
         teacher=None,
         companion=None,
+        empty_folders={},
     )
     description = settings.companion.description
     labels = {
@@ -276,13 +301,13 @@ def _keep(samples, left_out, settings, folder, root, progress):
     ]
     rows = [row for row, sample in enumerate(samples) if sample["image"] not in left_out]
     if settings.teacher is not None:
-        answers = label_samples([samples[row] for row in rows], settings.teacher, root, progress)
+        asked = [row for row in rows if "empty" not in samples[row]]
+        answers = label_samples([samples[row] for row in asked], settings.teacher, root, progress)
+        found = dict(zip(asked, answers, strict=True))
         skipped += [answer for answer in answers if isinstance(answer, Skipped)]
-        labelled = {
-            row: one for row, one in zip(rows, answers, strict=True) if not isinstance(one, Skipped)
-        }
-        samples = [sample | labelled.get(row, {}) for row, sample in enumerate(samples)]
-        rows = list(labelled)
+        rows = [row for row in rows if not isinstance(found.get(row), Skipped)]
+        labels = {row: found.get(row, {}) for row in rows}
+        samples = [sample | labels.get(row, {}) for row, sample in enumerate(samples)]
     if len(rows) < len(samples):
         keep_items(folder / "images.npy", rows)
     return pd.DataFrame([samples[row] for row in rows]), skipped

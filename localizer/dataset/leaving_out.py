@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from localizer.dataset.dataset import Dataset, open_dataset
+from localizer.dataset.dataset import Dataset, open_dataset, photo_path
 from localizer.dataset.splits.near_duplicates import thumbnail
 from localizer.dataset.splits.splitting import SPLITS
 from localizer.errors import InputError
@@ -74,13 +74,13 @@ def append_excluded(exclusions, thumbnails):
             for row, pixels in zip(rows.itertuples(), images[start : start + _CHUNK], strict=True):
                 if row.split in exclusion.splits:
                     thumbnails.append(thumbnail(pixels))
-                    file = os.path.realpath(dataset.root / row.image)
+                    file = os.path.realpath(dataset.path_of(row.Index))
                     words = f"{row.image} in {exclusion.name}: {row.split}"
                     excluded.append(ExcludedPhoto(file, words))
     return excluded
 
 
-def leave_out_excluded(groups, names, excluded, root):
+def leave_out_excluded(groups, names, excluded, root, empty_folders):
     """Which photos the excluded ones keep out.
 
     Args:
@@ -88,6 +88,7 @@ def leave_out_excluded(groups, names, excluded, root):
         names: the photos of the source, relative to `root`.
         excluded: list of ExcludedPhoto.
         root: folder of the source's photos.
+        empty_folders: of GenerationSettings.
 
     Returns:
         Dict from the photo to the reason why it is left out.
@@ -102,7 +103,9 @@ def leave_out_excluded(groups, names, excluded, root):
     # The very same file is kept out even if its picture is blank, and so is never a near-duplicate.
     files = {photo.file: photo.words for photo in excluded}
     for name in names:
-        words = files.get(os.path.realpath(root / name)) if files else None
+        words = None
+        if files:
+            words = files.get(os.path.realpath(photo_path(root, name, empty_folders)))
         if words is not None:
             reasons[name] = f"the same photo as {words}"
     return reasons

@@ -32,7 +32,9 @@ def _sample(record, frames, frame):
         "supercategory": record.supercategory,
         "category": record.category,
     }
-    if box is not None:
+    if record.is_empty:
+        sample |= {**dict.fromkeys(BOX_COLUMNS, float("nan")), "clipped": False, "empty": True}
+    elif box is not None:
         sample |= checked_box(box)
         if below_one_pixel([sample[side] for side in BOX_COLUMNS], size):
             raise InputError("the box is below one pixel: are these parts of the image's size?")

@@ -14,9 +14,12 @@ _SHOWN = 8
 def summarize_dataset(dataset):
     """Counts, box statistics, classes and reasons of what was skipped, as text for a screen."""
     counts, samples = dataset.description["counts"], dataset.samples
+    empty = int((~dataset.has_object).sum())
+    without = f", {empty} without an object" if empty else ""
     lines = [
         f"{counts['used']} of {counts['listed']} images used (target: {dataset.target}): "
         f"{counts['train']} train, {counts['validation']} validation, {counts['test']} test"
+        f"{without}"
     ]
     if not dataset.has_true_labels:
         teacher = dataset.description["labels"]["teacher"]
@@ -32,8 +35,7 @@ def summarize_dataset(dataset):
             lines.append(f"  {others:5}  for {len(rest)} other reasons")
     if counts["clipped_boxes"]:
         lines.append(f"{counts['clipped_boxes']} boxes reached outside their image: clipped")
-    if empty := counts.get("empty"):
-        lines.append(f"{empty} photos have no object (their labels are empty): not trained on")
+    lines += _empty_photos(dataset)
     if several := counts.get("several_objects"):
         lines.append(f"{several} photos have several objects: the largest box is taken")
     lines += grouping_notes(dataset)
@@ -52,6 +54,18 @@ def summarize_dataset(dataset):
     lines.append(f"Dataset folder: {dataset.path}")
     lines.append(f"Look at {dataset.path / 'contact_sheet.jpg'}: are the boxes right?")
     return "\n".join(lines)
+
+
+def _empty_photos(dataset):
+    """How many photos without an object are in which split."""
+    counts = dataset.description["counts"]
+    if not counts.get("empty"):
+        return
+    if dataset.has_object.all():
+        yield f"{counts['empty']} photos have no object (their labels are empty): left out"
+        return
+    splits = ", ".join(f"{counts[f'empty_{split}']} {split}" for split in SPLITS)
+    yield f"Photos without an object: {splits}; evaluation uses them, training does not yet"
 
 
 def _empty_splits(dataset):
@@ -78,9 +92,10 @@ def _empty_splits(dataset):
 
 
 def _box_table(dataset):
-    boxes = dataset.boxes_rel_xyxy.astype(float)
+    rows = dataset.has_object
+    boxes = dataset.boxes_rel_xyxy[rows].astype(float)
     width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
-    size = dataset.samples[["width", "height"]].to_numpy(float)
+    size = dataset.samples.loc[rows, ["width", "height"]].to_numpy(float)
     measures = {
         "area / image": width * height,
         "width / image": width,

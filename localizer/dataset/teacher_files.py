@@ -131,7 +131,8 @@ def write_labels(dataset, path, command):
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as partial:
         # Five digits are a hundredth of a pixel of a 1,000 pixel photo.
-        dataset.samples[COLUMNS].to_csv(partial, index=False, float_format="%.5f")
+        labelled = dataset.samples.loc[dataset.has_object, COLUMNS]
+        labelled.to_csv(partial, index=False, float_format="%.5f")
     write_text(path.with_suffix(".json"), json.dumps(description, indent=2) + "\n")
 
 

@@ -59,7 +59,8 @@ def write_description(
         labels: "truth", or a dict that describes the teacher.
         root: folder below which the photos are.
     """
-    boxes = frame[BOX_COLUMNS].to_numpy(np.float64)
+    with_object = frame.dropna(subset=BOX_COLUMNS)
+    boxes = with_object[BOX_COLUMNS].to_numpy(np.float64)
     area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
     description = {
         "source": settings.source,
@@ -87,7 +88,11 @@ def write_description(
             "near_duplicate_groups": len(groups),
             "near_duplicates": sum(map(len, groups)),
             **count_turned(frame["frame"]),
-            **{split: int((frame["split"] == split).sum()) for split in SPLITS},
+            **{split: int((with_object["split"] == split).sum()) for split in SPLITS},
+            **{
+                f"empty_{split}": int((frame["split"] == split).sum()) - count
+                for split, count in ((s, int((with_object["split"] == s).sum())) for s in SPLITS)
+            },
         },
         "box_area": {
             name: round(float(np.quantile(area, quantile)), 6)
@@ -99,5 +104,12 @@ def write_description(
             "rows": rows_sha256(folder / "samples.csv"),
         },
     }
+    outside = {
+        alias: str(folder)
+        for alias, folder in settings.empty_folders.items()
+        if settings.root is None or not folder.is_relative_to(settings.root.resolve())
+    }
+    if outside:
+        description["empty_folders"] = outside
     text = json.dumps(description, indent=2) + "\n"
     (folder / "dataset.json").write_text(text, encoding="utf-8")

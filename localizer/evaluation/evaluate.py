@@ -19,6 +19,7 @@ from localizer.evaluation.evaluation import Evaluation
 from localizer.evaluation.label_accuracy import label_accuracies, normalized
 from localizer.evaluation.latency import latencies_ms, summarize_latency
 from localizer.evaluation.leaks import describe_leak
+from localizer.evaluation.presence import describe_presence
 from localizer.files.checksums import checksum
 from localizer.images import boxes
 from localizer.images.reading_ahead import in_batches, read_ahead
@@ -38,11 +39,12 @@ def evaluate(
 ) -> Evaluation:
     """Let every model localize the object in every photo of a split, and score the boxes.
 
-    A photo without an answer has IoU 0 and is counted as `no_box`. A photo that cannot be read is
-    left out for all models alike and listed in `unreadable`. Photos of a predictor's
-    `seen_categories` are left out of its own figures (`left_out`; its `n` is smaller), and two
-    models are compared on the photos that both were scored on (`pairs`). The first model is the one
-    that the others are compared with.
+    The photos of the split without an object are answered, too: they count in `presence` alone, and
+    their rows of the predictions have no IoU. A photo without an answer has IoU 0 and is counted as
+    `no_box`. A photo that cannot be read is left out for all models alike and listed in
+    `unreadable`. Photos of a predictor's `seen_categories` are left out of its own figures
+    (`left_out`; its `n` is smaller), and two models are compared on the photos that both were
+    scored on (`pairs`). The first model is the one that the others are compared with.
 
     Args:
         dataset: a `Dataset` with true labels, or the path of its folder.
@@ -64,7 +66,12 @@ def evaluate(
     _refuse_unfair(dataset, names)
     split_rows = dataset.indices(split)
     unreadable: list[dict[str, str]] = []
-    rows, answers = _predict(dataset, split_rows, predictors, unreadable, progress)
+    every = np.concatenate([split_rows, dataset.empty_indices(split)])
+    found_rows, all_answers = _predict(dataset, every, predictors, unreadable, progress)
+    has_object = dataset.has_object[found_rows]
+    rows, empty_rows = found_rows[has_object], found_rows[~has_object]
+    answers = [answer.of(has_object) for answer in all_answers]
+    empty_answers = [answer.of(~has_object) for answer in all_answers]
     if not len(rows):
         raise InputError(
             f"{dataset.path}: none of the {len(split_rows)} photos of the {split} split can be "
@@ -84,25 +91,33 @@ def evaluate(
     entries = [
         {
             **_entry(dataset, samples, true_rel_xyxy, sizes, predictor, *found),
+            **describe_presence(predictor, answer.of(mask), iou[mask], empty, split),
             "versus_first": versus_first.get(predictor.name),
         }
-        for predictor, *found in zip(predictors, answers, ious, kept, latencies)
+        for predictor, empty, *found in zip(
+            predictors, empty_answers, answers, ious, kept, latencies
+        )
+        for answer, iou, mask, _ in [found]
     ]
     metrics = {
         "dataset": dataset.name,
         "split": split,
         "target": dataset.target,
         "n": len(rows),
+        "n_empty": len(empty_rows),
         "unreadable": unreadable,
         "warnings": _warnings(dataset, split, predictors),
         "models": entries,
         "pairs": pairs,
     }
-    tables = [
-        _table(name, answer, iou, samples["image"])[mask]
-        for name, answer, iou, mask in zip(names, answers, ious, kept)
-    ]
-    return Evaluation(_json_ready(metrics), pd.concat(tables), rows)
+    images = dataset.samples["image"]
+    tables = []
+    for name, answer, iou, mask, empty in zip(names, answers, ious, kept, empty_answers):
+        tables.append(_table(name, answer, iou, images.iloc[rows], True, 0)[mask])
+        if len(empty_rows):
+            no_iou = np.full(len(empty_rows), np.nan)
+            tables.append(_table(name, empty, no_iou, images.iloc[empty_rows], False, len(rows)))
+    return Evaluation(_json_ready(metrics), pd.concat(tables), rows, empty_rows)
 
 
 def _listed(models):
@@ -273,10 +288,11 @@ def _breakdowns(samples, sizes, iou):
     }
 
 
-def _table(name, answer, iou, images):
-    table = pd.DataFrame({"model": name, "image": images})
+def _table(name, answer, iou, images, has_object, first):
+    index = range(first, first + len(images))
+    table = pd.DataFrame({"model": name, "image": images.to_numpy()}, index=index)
     table[BOX_COLUMNS] = answer.boxes_rel_xyxy
-    return table.assign(score=answer.scores, label=answer.labels, iou=iou)
+    return table.assign(score=answer.scores, label=answer.labels, iou=iou, has_object=has_object)
 
 
 def _json_ready(value):

@@ -1,6 +1,6 @@
 """What an evaluation found: figures and boxes, and how Python and a notebook show them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
@@ -17,14 +17,17 @@ class Evaluation:
     Attributes:
         metrics: the content of metrics.json, ready for JSON: a figure that does not apply is None.
         predictions: one row per model and photo, with columns model, image, xmin, ymin, xmax,
-            ymax (`rel_xyxy`, clipped to the image; NaN for no answer), score, label, iou. The
-            index is the photo's position in `rows`.
+            ymax (`rel_xyxy`, clipped to the image; NaN for no answer), score, label, iou (NaN for
+            photos without an object) and has_object. The index is the photo's position in `rows`,
+            and goes on with that in `empty_rows`.
         rows: the rows of `dataset.samples` that were scored, int [n].
+        empty_rows: those of photos without an object that the models answered on, int [m].
     """
 
     metrics: dict[str, Any]
     predictions: pd.DataFrame
     rows: np.ndarray
+    empty_rows: np.ndarray = field(default_factory=lambda: np.zeros(0, np.intp))
 
     def __repr__(self) -> str:
         metrics = self.metrics
@@ -47,5 +50,12 @@ class Evaluation:
         )
 
     def predictions_of(self, model: str) -> pd.DataFrame:
-        """The rows of `predictions` that belong to the model of that name."""
-        return self.predictions[self.predictions["model"] == model]
+        """The rows of `predictions` of the model of that name, on photos with an object."""
+        table = self.predictions
+        return table[(table["model"] == model) & table["has_object"]]
+
+    def false_alarms_of(self, model: str) -> pd.DataFrame:
+        """Its answers on photos without an object, the highest score first."""
+        table = self.predictions
+        alarms = table[(table["model"] == model) & ~table["has_object"]].dropna(subset=["xmin"])
+        return alarms.sort_values("score", ascending=False, kind="stable")

@@ -100,6 +100,8 @@ class Predictor(ABC):
         path: the model's file or folder.
         runtime: what runs it, and on how many threads where that is known.
         notes: what a reader of its figures has to know, such as "boxes heads".
+        threshold: the least score that means that something is in the photo; None where nobody
+            chose one.
         seen_categories: categories whose photos it was trained on, by the names of the `category`
             column: its figures on them are no test.
     """
@@ -110,6 +112,7 @@ class Predictor(ABC):
     path: Path | None = None
     runtime: str | None = None
     notes: tuple[str, ...] = ()
+    threshold: float | None = None
     seen_categories: frozenset[str] = frozenset()
 
     def take_facts_of(self, other: "Predictor") -> None:

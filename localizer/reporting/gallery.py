@@ -8,10 +8,12 @@ import numpy as np
 from localizer.evaluation import iou_statistics
 from localizer.images import boxes
 from localizer.images.colours import model_colour
-from localizer.images.drawing import shrink
+from localizer.images.drawing import draw_boxes, shrink
 
 LONGEST_SIDE = 192
 JPEG_QUALITY = 70
+# Photos without an object that are shown for each model.
+_MOST_ALARMS = 6
 
 
 class Thumbnails:
@@ -31,7 +33,7 @@ class Thumbnails:
         Raises:
             InputError: the photo has become unreadable.
         """
-        key = (str(dataset.root), dataset.samples["image"].iat[row])
+        key = str(dataset.path_of(row))
         if key not in self._numbers:
             self._numbers[key] = len(self.entries)
             self.entries.append(_entry(dataset.read_photo(row)))
@@ -99,6 +101,32 @@ def gallery_data(evaluation, dataset, thumbnails):
             photos[position]["iou"][number] = round(float(iou), 6)
     models = [{"name": name, "colour": model_colour(i)} for i, name in enumerate(names)]
     return {"models": models, "photos": photos, "tie": iou_statistics.TIE}
+
+
+def worst_false_alarms(evaluation, dataset):
+    """The photos without an object that each model is surest of, with the box it gives.
+
+    Returns:
+        A list with, for each model that has scores: its name, and a list of (data URI of the photo
+        with the box, score, name of the photo), the highest score first.
+    """
+    found = []
+    for model in evaluation.metrics["models"] if len(evaluation.empty_rows) else ():
+        alarms = evaluation.false_alarms_of(model["name"])[:_MOST_ALARMS]
+        if model["presence"] and len(alarms):
+            shown = [
+                (_with_box(dataset, evaluation, alarm), alarm.score, alarm.image)
+                for alarm in alarms.itertuples()
+            ]
+            found.append((model["name"], shown))
+    return found
+
+
+def _with_box(dataset, evaluation, alarm):
+    row = evaluation.empty_rows[alarm.Index - len(evaluation.rows)]
+    small = shrink(dataset.read_photo(row), LONGEST_SIDE)
+    box_rel_xyxy = np.array([alarm.xmin, alarm.ymin, alarm.xmax, alarm.ymax])
+    return jpeg_uri(draw_boxes(small, box_rel_xyxy, None))
 
 
 def _thousandths(box_rel_xyxy):

@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from localizer.images.colours import model_colour
 from localizer.reporting import figures, wording
-from localizer.reporting.gallery import gallery_data
+from localizer.reporting.gallery import gallery_data, worst_false_alarms
 
 _BREAKDOWNS = {
     "per_box_size": "By size of the true box",
@@ -34,6 +34,7 @@ def describe_section(evaluation, dataset, thumbnails):
         "models": models,
         "axis": _axis(models),
         "labeler": metrics.get("labeler"),
+        "false_alarms": worst_false_alarms(evaluation, dataset),
         "colours": [model_colour(number) for number in range(len(models))],
         "best": max(models, key=lambda model: model["mean_iou"]),
         "differences": [wording.difference_sentence(model) for model in models[1:]],

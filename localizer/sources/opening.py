@@ -15,6 +15,7 @@ _FORMATS = ("voc", "coco", "yolo", "label-studio", "cvat", "labelme", "via", "hf
 SOURCES_WITH_LISTS = ("oxford-pet",)
 _ONLY_FOR = {
     "count": ("synthetic",),
+    "empty_share": ("synthetic",),
     "annotations": ("coco", "label-studio", "via"),
     "box_format": ("csv",),
     "multiple": ("oxford-pet", *_FORMATS, "csv"),
@@ -77,6 +78,7 @@ def open_source(
     split_file=None,
     teacher=None,
     boxes_in="auto",
+    empty_share=None,
 ):
     """A source, ready to be read.
 
@@ -93,6 +95,7 @@ def open_source(
         split_file: the SplitFile that is used instead, or None.
         teacher: the model that labels the photos of a folder, as named on the command line.
         boxes_in: the frame of turned photos that boxes were drawn in, one of frames.BOXES_IN.
+        empty_share: share of the scenes without an animal, for synthetic; None = 0.
 
     Returns:
         (read, root): a function from the folder of the photos to the annotated images, and that
@@ -105,6 +108,7 @@ def open_source(
     _refuse_others_options(
         source,
         count=count,
+        empty_share=empty_share,
         annotations=annotations,
         multiple=None if multiple == "largest" else multiple,
         box_format=None if box_format == "pixels" else box_format,
@@ -112,7 +116,8 @@ def open_source(
     )
     _check_target(source, target)
     if source == "synthetic":
-        return _open_synthetic(root, target, 2000 if count is None else count, seed, workers)
+        count = 2000 if count is None else count
+        return _open_synthetic(root, target, count, seed, workers, empty_share or 0.0)
     if source == "oxford-pet":
         return _open_oxford_pet(root, target, multiple)
     if root is None:
@@ -146,12 +151,13 @@ def _refuse_others_options(source, **options):
             raise InputError(f"--{name.replace('_', '-')} is for --source {fitting}, not {source}")
 
 
-def _open_synthetic(root, target, count, seed, workers):
+def _open_synthetic(root, target, count, seed, workers, empty_share):
     from localizer.sources.drawn import generate as synthetic
 
     if root is not None:
         raise InputError("--root: synthetic scenes are drawn into --out; leave it away")
-    return partial(synthetic.generate, target=target, count=count, seed=seed, workers=workers), None
+    options = {"target": target, "count": count, "seed": seed, "workers": workers}
+    return partial(synthetic.generate, **options, empty_share=empty_share), None
 
 
 def _open_format(source, root, multiple, annotations, box_format, split_file, boxes_in):

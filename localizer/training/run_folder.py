@@ -67,10 +67,12 @@ def _start_folder(run, settings, data, own):
 def _describe_data(dataset, unlabelled):
     """What a run and its model say of the photos: dataset.json, and that of unlabelled/.
 
-    Without `root`: where the photos lie is of no use on another machine.
+    Without `root` and `empty_folders`: where the photos lie is of no use on another machine.
     """
     labelled, added = (
-        None if part is None else {k: v for k, v in part.description.items() if k != "root"}
+        None
+        if part is None
+        else {k: v for k, v in part.description.items() if k not in ("root", "empty_folders")}
         for part in (dataset, unlabelled)
     )
     return labelled | {"unlabelled": added}

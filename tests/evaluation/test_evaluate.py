@@ -111,6 +111,7 @@ def test_contract_and_figures_by_hand(tmp_path):
         "score",
         "label",
         "iou",
+        "has_object",
     ]
     assert list(evaluation.predictions_of("half")["image"]) == [f"{i}.png" for i in range(2, 12)]
 

@@ -12,14 +12,15 @@ import cv2
 from localizer.errors import InputError
 from localizer.files.atomic_files import replacing
 from localizer.sources.annotated_image import AnnotatedImage
-from localizer.sources.drawn.scene import render_scene
+from localizer.sources.choosing import no_object
+from localizer.sources.drawn.scene import is_empty_scene, render_background, render_scene
 
 _JPEG_QUALITY = 95
 # Scenes per task of a worker: enough to hide what handing it over costs.
 _CHUNK = 16
 
 
-def generate(root, target, count=2000, seed=0, workers=2):
+def generate(root, target, count=2000, seed=0, workers=2, empty_share=0.0):
     """Draw scenes, write them as JPEGs below `root`/images, and yield their annotations.
 
     Scene i depends on (seed, i) alone, so a larger count only adds scenes. Files that exist are
@@ -33,6 +34,7 @@ def generate(root, target, count=2000, seed=0, workers=2):
         seed: integer from 0 to 2**64 - 1.
         workers: processes that draw; with 1 or less the calling process draws. Processes are
             spawned, so a script that asks for more guards its main code with `__name__`.
+        empty_share: how likely a scene is without an animal, 0 to 1; the others stay as they are.
 
     Returns:
         Iterator over AnnotatedImage in order of i; it draws a bounded number of scenes ahead.
@@ -52,11 +54,11 @@ def generate(root, target, count=2000, seed=0, workers=2):
     except OSError as error:
         raise InputError(f"{folder}: cannot be made ({error.strerror}); choose another") from None
     if workers <= 1:
-        return (_write_scene(folder, target, seed, index) for index in range(count))
-    return _generate_in_processes(folder, target, count, seed, workers)
+        return (_write_scene(folder, target, seed, empty_share, index) for index in range(count))
+    return _generate_in_processes(folder, target, count, seed, empty_share, workers)
 
 
-def _generate_in_processes(folder, target, count, seed, workers):
+def _generate_in_processes(folder, target, count, seed, empty_share, workers):
     chunks = (range(first, min(first + _CHUNK, count)) for first in range(0, count, _CHUNK))
     executor = ProcessPoolExecutor(
         workers,
@@ -67,7 +69,7 @@ def _generate_in_processes(folder, target, count, seed, workers):
         pending = deque()
         # Each result is read before another is asked for, so memory does not grow with count.
         for chunk in chunks:
-            pending.append(executor.submit(_write_scenes, folder, target, seed, chunk))
+            pending.append(executor.submit(_write_scenes, folder, target, seed, empty_share, chunk))
             if len(pending) > 2 * workers:
                 yield from pending.popleft().result()
         while pending:
@@ -88,23 +90,32 @@ def _end_with_parent():
     os._exit(1)
 
 
-def _write_scenes(folder, target, seed, indexes):
-    return [_write_scene(folder, target, seed, index) for index in indexes]
+def _write_scenes(folder, target, seed, empty_share, indexes):
+    return [_write_scene(folder, target, seed, empty_share, index) for index in indexes]
 
 
-def _write_scene(folder, target, seed, index):
+def _write_scene(folder, target, seed, empty_share, index):
+    if is_empty_scene(seed, index, empty_share):
+        photo = render_background(seed, index)
+        image = _write_photo(folder, f"empty_{index + 1:06d}.jpg", photo)
+        return no_object(image, size=photo.shape[1::-1])
     scene = render_scene(seed, index)
-    path = folder / f"{scene.category}_{index + 1:06d}.jpg"
-    bgr = cv2.cvtColor(scene.photo, cv2.COLOR_RGB2BGR)
-    _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-    with replacing(path, durable=False) as partial:
-        partial.write_bytes(encoded.tobytes())
+    image = _write_photo(folder, f"{scene.category}_{index + 1:06d}.jpg", scene.photo)
     height, width = scene.photo.shape[:2]
     return AnnotatedImage(
-        image=f"images/{path.name}",
+        image=image,
         box_rel_xyxy=scene.head_box_rel_xyxy if target == "head" else scene.body_box_rel_xyxy,
         width=width,
         height=height,
         supercategory=scene.supercategory,
         category=scene.category,
     )
+
+
+def _write_photo(folder, name, photo):
+    """Write a JPEG; gives its path below the root."""
+    bgr = cv2.cvtColor(photo, cv2.COLOR_RGB2BGR)
+    _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    with replacing(folder / name, durable=False) as partial:
+        partial.write_bytes(encoded.tobytes())
+    return f"images/{name}"

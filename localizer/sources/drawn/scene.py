@@ -103,10 +103,7 @@ def render_scene(seed, index):
     layout = sample_layout(seed, index)
     rng = _generator(seed, index, stream=1)
     animal, category, unit = layout.animal, layout.animal.category, layout.unit
-    light = rng.uniform(0, 2 * np.pi)
-    picture = np.ascontiguousarray(sample_backdrop(rng, layout.height, layout.width), np.float32)
-    for _ in range(rng.integers(0, 6)):
-        paint_distractor(picture, light, rng)
+    picture, light = _background(layout, rng)
     coat = sample_coat(category, rng)
     paint_shadow(picture, animal.body + animal.head, unit, rng)
     paint_layer(picture, animal.body, [], coat, category.pattern, unit, light, rng)
@@ -123,6 +120,27 @@ def render_scene(seed, index):
         supercategory=category.supercategory,
         category=category.name,
     )
+
+
+def is_empty_scene(seed, index, share):
+    """Whether scene `index` is without an animal, where a share of the scenes, 0 to 1, is."""
+    return share > 0 and bool(_generator(seed, index, stream=2).random() < share)
+
+
+def render_background(seed, index):
+    """Scene `index` without its animal: backdrop and distractors, uint8 RGB [height, width, 3]."""
+    rng = _generator(seed, index, stream=1)
+    picture, _ = _background(sample_layout(seed, index), rng)
+    return develop(picture, rng)
+
+
+def _background(layout, rng):
+    """What is behind the animal, float32 [height, width, 3], and where the light comes from."""
+    light = rng.uniform(0, 2 * np.pi)
+    picture = np.ascontiguousarray(sample_backdrop(rng, layout.height, layout.width), np.float32)
+    for _ in range(rng.integers(0, 6)):
+        paint_distractor(picture, light, rng)
+    return picture, light
 
 
 def _generator(seed, index, stream):

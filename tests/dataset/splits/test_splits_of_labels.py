@@ -39,14 +39,18 @@ def test_a_yolo_set_with_its_own_splits(tmp_path, run_script):
         "train/images/b.png": "train",
         "valid/images/c.png": "validation",
         "test/images/a.png": "test",
+        "test/images/none.png": "test",
     }
     skipped = pd.read_csv(dataset.path / "skipped.csv").set_index("image")["reason"]
-    assert skipped["test/images/none.png"] == "no object annotated"
+    assert dataset.samples["image"][~dataset.has_object].tolist() == ["test/images/none.png"]
     assert "which is in the test split of the labels" in skipped["train/images/a.png"]
     counts = dataset.description["counts"]
     assert (counts["empty"], counts["several_objects"]) == (1, 3)
     assert dataset.description["fractions"] is None
-    assert "1 photos have no object" in done.stdout and "3 photos have several" in done.stdout
+    assert (
+        "without an object: 0 train, 0 validation, 1 test" in done.stdout
+        and "3 photos have several" in done.stdout
+    )
 
 
 def test_whole_categories_are_held_out(tmp_path):

@@ -192,3 +192,17 @@ def test_an_image_that_cannot_be_written(tmp_path):
     with pytest.raises(InputError, match=name):
         next(generate(tmp_path, "head", count=1, workers=1))
     assert [path.name for path in (tmp_path / "images").iterdir()] == [name]
+
+
+def test_a_share_of_scenes_is_empty_and_the_others_stay(tmp_path):
+    plain = list(generate(tmp_path / "plain", "head", count=12, workers=1))
+    some = list(generate(tmp_path / "some", "head", count=12, workers=1, empty_share=0.5))
+    assert 2 < sum(one.is_empty for one in some) < 10
+    for before, now in zip(plain, some, strict=True):
+        if now.is_empty:
+            assert now.box_rel_xyxy is None and now.category == ""
+            assert (now.width, now.height) == (before.width, before.height)
+        else:
+            assert now == before
+            files = [tmp_path / folder / now.image for folder in ("plain", "some")]
+            assert files[0].read_bytes() == files[1].read_bytes()

@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 from PIL import Image
 
+from localizer.dataset.generation import GenerationSettings, generate_dataset
 from localizer.errors import InputError
 from localizer.sources.annotated_image import AnnotatedImage, Skipped
 from localizer.sources.formats import (
@@ -215,8 +216,14 @@ EMPTY = {
 @pytest.mark.parametrize("name", EMPTY)
 def test_photos_without_an_object(tmp_path, name):
     source, files, count = EMPTY[name]
-    found = list(source.read(put(tmp_path, files)))
+    root = put(tmp_path / "in", files)
+    found = list(source.read(root))
     assert len(found) == count and all(one.is_empty and one.box_rel_xyxy is None for one in found)
+    photo(root / "boxed.jpg")
+    records = [*found, AnnotatedImage("boxed.jpg", BOX)]
+    settings = GenerationSettings(name, "object", root, 32)
+    dataset = generate_dataset(lambda _: records, settings, tmp_path / "out", progress=False)
+    assert dataset.has_object.tolist() == [False] * count + [True]
 
 
 BAD = {
