@@ -51,7 +51,7 @@ def hold_out(dataset: Dataset, fold: int | None, of: int) -> FoldedDataset:
     """
     folds = _fold_of(dataset, of)
     splits = np.where(folds < 0, "test", np.where(folds == fold, "validation", "train"))
-    counts = {split: int((splits == split).sum()) for split in SPLITS}
+    counts = {split: int(((splits == split) & dataset.has_object).sum()) for split in SPLITS}
     description = dataset.description | {
         "counts": dataset.description.get("counts", {}) | counts,
         "folds": {"of": of, "fold": fold},

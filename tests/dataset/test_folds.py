@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from localizer.dataset.dataset import Dataset
+from localizer.dataset.dataset import BOX_COLUMNS, Dataset
 from localizer.dataset.folds import all_folds, as_trained, hold_out
 from localizer.errors import InputError
 from localizer.models.description import check_dataset
@@ -17,6 +17,7 @@ def dataset_of(names, groups=None, splits="train", seed=0, path="data/none"):
     samples = pd.DataFrame(
         {"image": names, "split": splits, "group": groups if groups is not None else names}
     )
+    samples[BOX_COLUMNS] = [0.25, 0.25, 0.75, 0.75]
     return Dataset(path, np.zeros((len(names), 8, 8, 3), np.uint8), samples, {"seed": seed})
 
 
