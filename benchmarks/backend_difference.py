@@ -24,7 +24,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 WORK = """
 import sys
 import numpy as np
-from localizer.training.batches import Batches
+from localizer.training.views.batches import Batches
 from localizer.recipe.config import TrainingConfig
 from localizer.models.model_file import load_model_file
 from localizer.dataset.dataset import open_dataset

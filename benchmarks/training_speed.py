@@ -30,8 +30,8 @@ def main():
     from localizer.dataset.dataset import open_dataset
     from localizer.models.localizer_model import build_localizer
     from localizer.recipe.config import TrainingConfig
-    from localizer.training.batches import Batches
     from localizer.training.losses import build_losses
+    from localizer.training.views.batches import Batches
 
     dataset = open_dataset(options.data)
     config = TrainingConfig(

@@ -8,11 +8,11 @@ from localizer.dataset.dataset import Dataset
 from localizer.models.fused_normalization import with_fused_normalization
 from localizer.models.localizer_model import PUBLIC_OUTPUTS, build_localizer
 from localizer.recipe.config import TrainingConfig
-from localizer.training.batches import Batches
 from localizer.training.losses import build_losses
 from localizer.training.metric_variables import create_variables
 from localizer.training.metrics import ClassAccuracy, MeanIoU
 from localizer.training.optimization import build_optimizer
+from localizer.training.views.batches import Batches
 
 
 def _unlabelled(dataset, config):

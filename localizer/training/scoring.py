@@ -13,7 +13,7 @@ from localizer.images.boxes import clip_rel_xyxy, iou_xyxy
 from localizer.models.cost import count_macs
 from localizer.models.model_file import load_model_file
 from localizer.sources.annotated_image import FORMER_NAMES
-from localizer.training.batches import Batches
+from localizer.training.views.batches import Batches
 
 
 def _summarize(run, validation, keeper):

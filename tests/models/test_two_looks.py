@@ -20,7 +20,7 @@ from localizer.models.second_view import MARGIN, SMALLEST, second_view
 from localizer.models.two_looks import look_twice, sample
 from localizer.recipe.config import TrainingConfig
 from localizer.recipe.resolve import fill_the_photos
-from localizer.training.close_ups import close_up, wrong_box
+from localizer.training.views.close_ups import close_up, wrong_box
 
 CONFIG = TrainingConfig(weights="none", looks=2)
 INPUT, SIZE = CONFIG.image_size, CONFIG.look_size

@@ -22,7 +22,7 @@ from dataclasses import replace
 import keras
 from keras.layers import Dense, GlobalAveragePooling2D, Rescaling
 from localizer.training import parts, training
-from localizer.training.batches import Batches
+from localizer.training.views.batches import Batches
 from localizer.dataset.dataset import open_dataset
 from tests.training.test_training import SMALL
 

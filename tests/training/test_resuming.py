@@ -23,9 +23,9 @@ from localizer.recipe.reading import read_recipe
 from localizer.recipe.resolve import settle
 from localizer.sources.opening import open_source
 from localizer.training import fitting, run_keeper
-from localizer.training.batches import Batches
 from localizer.training.scoring import score_split
 from localizer.training.training import train
+from localizer.training.views.batches import Batches
 from tests.dataset.test_dataset import as_before
 
 pytestmark = pytest.mark.slow

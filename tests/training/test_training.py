@@ -25,10 +25,10 @@ from localizer.predictors.keras_model import KerasModel
 from localizer.recipe.config import TrainingConfig
 from localizer.recipe.resolve import settle
 from localizer.sources.opening import open_source
-from localizer.training.batches import Batches
 from localizer.training.parts import prepare
 from localizer.training.scoring import score_split
 from localizer.training.training import train
+from localizer.training.views.batches import Batches
 
 pytestmark = pytest.mark.slow
 
@@ -116,7 +116,7 @@ def test_two_runs_with_one_seed_are_identical_and_another_seed_is_not(
 
 KILLED = """
 import os, signal, sys
-from localizer.training.batches import Batches
+from localizer.training.views.batches import Batches
 from localizer.dataset.dataset import open_dataset
 from localizer.training.training import train
 from tests.training.test_training import SMALL

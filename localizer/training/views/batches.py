@@ -7,8 +7,8 @@ import pandas as pd
 from localizer.dataset.dataset import BOX_COLUMNS
 from localizer.images.resizing import resample
 from localizer.recipe.config import NO_AUGMENTATION
-from localizer.training.augmentation import augment, philox
-from localizer.training.close_ups import SHARE
+from localizer.training.views.augmentation import augment, philox
+from localizer.training.views.close_ups import SHARE
 
 # Marks the generator that orders the samples, apart from those of the samples themselves.
 _ORDER_STREAM = 2**64 - 1

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from localizer.images import resizing
 from localizer.images.resizing import resample, warp
 from localizer.recipe.config import AugmentationConfig
-from localizer.training import augmentation
-from localizer.training.augmentation import augment, map_box
-from localizer.training.close_ups import close_up
+from localizer.training.views import augmentation
+from localizer.training.views.augmentation import augment, map_box
+from localizer.training.views.close_ups import close_up
 
 OFF = AugmentationConfig(
     flip=0.0,

@@ -16,7 +16,7 @@ import numpy as np
 
 from localizer.images.boxes import area_xyxy, clip_rel_xyxy
 from localizer.images.resizing import IDENTITY, warp
-from localizer.training.close_ups import close_up
+from localizer.training.views.close_ups import close_up
 
 _ATTEMPTS = 8
 # Luma weights of ITU-R BT.601, which keep brightness when the saturation changes.
