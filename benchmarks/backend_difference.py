@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 import pandas as pd
 
-from localizer.commands.command_line import build_parser, run_script
+from localizer.commands.command_line import OptionParser, run_script
 
 PROJECT = Path(__file__).resolve().parent.parent
 WORK = """
@@ -42,7 +42,7 @@ train(dataset, config, out + "/run", progress=False)
 
 
 def main():
-    parser = build_parser(__doc__)
+    parser = OptionParser(__doc__)
     parser.add_argument("--data", type=Path, default="data/demo", help="dataset folder")
     parser.add_argument(
         "--model", type=Path, default="models/pet_head.keras", help="begins with its fitting layers"

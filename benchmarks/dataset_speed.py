@@ -24,7 +24,8 @@ import sys
 from pathlib import Path
 import cv2
 cv2.setNumThreads(1)
-from localizer.images.photos import read_photo, stretch
+from localizer.images.photos import read_photo
+from localizer.images.resizing import stretch
 for path in sorted(Path(sys.argv[1]).glob("*.jpg")):
     stretch(read_photo(path), 160)
 """

@@ -21,7 +21,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from localizer.commands.command_line import build_parser, run_script, start_keras
+from localizer.commands.command_line import OptionParser, run_script, start_keras
 from localizer.errors import InputError
 
 BATCH = 32
@@ -29,10 +29,10 @@ HUB = "mobile_object_localizer_v1.tflite"
 
 
 def main():
-    parser = build_parser(__doc__)
+    parser = OptionParser(__doc__)
     add = parser.add_argument
     add("--files", type=Path, nargs="+", default=None, help="default: all below exports/")
-    add("--photos", type=Path | None, help="folder of .jpg photos (default: drawn scenes)")
+    add("--photos", type=Path, help="folder of .jpg photos (default: drawn scenes)")
     add("--count", type=int, default=100, help="number of photos")
     add("--turns", type=int, default=3, help="processes started for each file, in turns")
     options = parser.parse_args()

@@ -16,14 +16,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from localizer.commands.command_line import build_parser, run_script
+from localizer.commands.command_line import OptionParser, run_script
 from localizer.inference.photo_listing import find_photos
 
 PROJECT = Path(__file__).resolve().parent.parent
 
 
 def main():
-    parser = build_parser(__doc__)
+    parser = OptionParser(__doc__)
     parser.add_argument("--photos", type=str, required=True, help="folder of photos")
     parser.add_argument("--count", type=int, default=20000, help="photos in the call")
     parser.add_argument("--model", type=str, default="models/pet_head.tflite", help="model file")

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 import pandas as pd
 
-from localizer.commands.command_line import build_parser, run_script
+from localizer.commands.command_line import OptionParser, run_script
 from localizer.dataset.dataset import BOX_COLUMNS, COLUMNS
 from localizer.files.checksums import sha256_of
 
@@ -31,7 +31,7 @@ VALIDATION = 200
 
 
 def main():
-    parser = build_parser(__doc__)
+    parser = OptionParser(__doc__)
     parser.add_argument("--count", type=int, default=200_000, help="images")
     parser.add_argument("--limit-gib", type=float, default=1.5, help="memory limit")
     parser.add_argument("--seconds", type=int, default=120, help="of training, then it is stopped")

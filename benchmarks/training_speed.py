@@ -15,11 +15,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from localizer.commands.command_line import build_parser, run_script, start_keras
+from localizer.commands.command_line import OptionParser, run_script, start_keras
 
 
 def main():
-    parser = build_parser(__doc__)
+    parser = OptionParser(__doc__)
     parser.add_argument("--data", type=Path, default="data/oxford-pet-head", help="dataset folder")
     parser.add_argument("--batch-size", type=int, default=64, help="images per step")
     parser.add_argument("--turns", type=int, default=5, help="timed epochs of each")
@@ -40,7 +40,7 @@ def main():
 
     def compiled():
         model = build_localizer(config)
-        losses, weights = build_losses(config)
+        losses, weights = build_losses(config, tuple(model.output))
         model.compile("adam", loss=losses, loss_weights=weights)
         return model
 
