@@ -1,4 +1,4 @@
-# make demo   set up, run the whole chain on drawn scenes (about 2 minutes on 2 cores), find a cat's head
+# make demo   set up, run the whole chain on drawn scenes (less than 4 minutes on 2 cores), find a cat's head
 # make test   set up, then check the code (ruff, order of the rooms, types) and run the tests
 # make test-fast   the tests that take less than ten seconds each
 # make test-versions   the lowest and the newest versions that the requirements allow, and other
